@@ -1,0 +1,1 @@
+"""The custom resources of Mintmaster as typed models, from which `crds/` is generated."""
