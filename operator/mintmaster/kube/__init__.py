@@ -1,0 +1,1 @@
+"""I/O with Kubernetes: sessions, list and watch, the leader's Lease, Events."""
