@@ -1,16 +1,18 @@
 """Grants of an issuer: which namespaces may have which rights."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from mintmaster.api.schema import (
     MAX_SUBJECT_LENGTH,
     Audience,
+    LabelValue,
     Model,
     Project,
     Role,
+    Rule,
     Scope,
     described,
     nested_set,
@@ -29,14 +31,16 @@ class SelectorOperator(StrEnum):
     DOES_NOT_EXIST = "DoesNotExist"
 
 
-LabelValue = Annotated[
-    str,
-    described(max_length=63, pattern="^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"),
-]
-
-
 class LabelSelectorRequirement(Model, frozen=True, kw_only=True):
     """One expression of a label selector."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+            "values are needed with the operators In and NotIn, and impossible with the others",
+            ".values",
+        ),
+    )
 
     key: Annotated[str, described("Key of the label.", min_length=1, max_length=317)]
     operator: Annotated[
@@ -50,6 +54,15 @@ class LabelSelectorRequirement(Model, frozen=True, kw_only=True):
 
 class LabelSelector(Model, frozen=True, kw_only=True):
     """A `metav1.LabelSelector`; all of its parts must hold."""
+
+    # Elsewhere in Kubernetes an empty selector selects everything: too easily granted by mistake.
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.matchLabels) && size(self.matchLabels) > 0 "
+            "|| has(self.matchExpressions) && size(self.matchExpressions) > 0",
+            "selector must not be empty: to grant something to all namespaces, say names: ['*']",
+        ),
+    )
 
     match_labels: Annotated[
         dict[str, LabelValue], described("Labels and their values.", max_properties=16)
@@ -65,6 +78,13 @@ NamespacePattern = Annotated[str, described(min_length=1, max_length=63, pattern
 
 class NamespaceSelection(Model, frozen=True, kw_only=True):
     """Namespaces, selected by name or by label: either suffices."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.names) || has(self.selector)",
+            "namespaces must select by names, by selector, or by both",
+        ),
+    )
 
     names: Annotated[
         tuple[NamespacePattern, ...],

@@ -1,12 +1,22 @@
 """RunnerRegistration: a runner, and the token that it authenticates with."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from mintmaster.api.meta import ObjectMeta
-from mintmaster.api.schema import Model, Project, Scope, Tag, described, duration, unique
+from mintmaster.api.schema import (
+    Model,
+    Project,
+    Rule,
+    Scope,
+    Tag,
+    described,
+    duration,
+    unchanged,
+    unique,
+)
 from mintmaster.api.status import TokenStatus
-from mintmaster.api.token_spec import MintedSpec
+from mintmaster.api.token_spec import MINTED_ROOT_RULES, MintedSpec
 
 
 class RunnerType(StrEnum):
@@ -26,6 +36,38 @@ class AccessLevel(StrEnum):
 
 class RunnerRegistrationSpec(MintedSpec, frozen=True, kw_only=True):
     """What runner is registered, and how its token is made and delivered."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *MintedSpec.RULES,
+        unchanged("type", "type cannot be changed: create a new resource"),
+        Rule(
+            "(has(self.project) ? self.project : '') == "
+            "(has(oldSelf.project) ? oldSelf.project : '')",
+            "project cannot be changed: create a new resource",
+            ".project",
+        ),
+        Rule(
+            "(has(self.group) ? self.group : '') == (has(oldSelf.group) ? oldSelf.group : '')",
+            "group cannot be changed: create a new resource",
+            ".group",
+        ),
+        Rule(
+            "(self.type == 'Project') == has(self.project)",
+            "project is required with type Project, and impossible with the others",
+            ".project",
+        ),
+        Rule(
+            "(self.type == 'Group') == has(self.group)",
+            "group is required with type Group, and impossible with the others",
+            ".group",
+        ),
+        Rule(
+            "self.runUntagged || (has(self.tags) && size(self.tags) > 0)",
+            "tags must have at least one entry if runUntagged is false: the runner would take no "
+            "job at all",
+            ".tags",
+        ),
+    )
 
     type: Annotated[
         RunnerType,
@@ -97,6 +139,8 @@ class RunnerRegistrationSpec(MintedSpec, frozen=True, kw_only=True):
 
 class RunnerRegistration(Model, frozen=True, kw_only=True):
     """A runner, and the token that it authenticates with, delivered in a Secret and renewed."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = MINTED_ROOT_RULES
 
     metadata: ObjectMeta
     spec: Annotated[

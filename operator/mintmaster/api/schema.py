@@ -6,20 +6,12 @@ object that was stored before a constraint existed must still be read.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, TypedDict, Unpack
+from typing import Annotated, ClassVar, Final, TypedDict, Unpack
 
 import msgspec
 
 from mintmaster.api.durations import DURATION_PATTERN, MAX_DURATION_LENGTH
-
-
-class Model(
-    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False
-):
-    """Base of all models: immutable, camelCase in JSON, unknown fields ignored.
-
-    Without garbage collection's bookkeeping: models are trees of immutable values, never cycles.
-    """
+from mintmaster.api.names import MAX_NAME_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +25,22 @@ class Rule:
     message: str
     field_path: str = ""
 
-    def to_openapi(self) -> dict[str, str]:
-        """Return the rule as an item of `x-kubernetes-validations`."""
+    def to_schema(self) -> dict[str, str]:
+        """Return the rule as an item of `RULES_KEYWORD`."""
         item = {"rule": self.rule, "message": self.message}
         return {**item, "fieldPath": self.field_path} if self.field_path else item
+
+
+class Model(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False
+):
+    """Base of all models: immutable, camelCase in JSON, unknown fields ignored.
+
+    Without garbage collection's bookkeeping: models are trees of immutable values, never cycles.
+    """
+
+    RULES: ClassVar[tuple[Rule, ...]] = ()
+    """Rules on objects of this type, wherever they stand."""
 
 
 class Keywords(TypedDict, total=False):
@@ -56,6 +60,8 @@ class Keywords(TypedDict, total=False):
     rules: tuple[Rule, ...]
 
 
+RULES_KEYWORD: Final = "x-kubernetes-validations"
+
 _SPELLING: Final = {
     "pattern": "pattern",
     "min_length": "minLength",
@@ -68,17 +74,28 @@ _SPELLING: Final = {
     "list_type": "x-kubernetes-list-type",
     "list_map_keys": "x-kubernetes-list-map-keys",
     "map_type": "x-kubernetes-map-type",
-    "rules": "x-kubernetes-validations",
 }
 
 
-def described(description: str | None = None, **keywords: Unpack[Keywords]) -> msgspec.Meta:
-    """Return the annotation of a field: what `kubectl explain` says, and what the CRD demands."""
-    schema = {_SPELLING[name]: value for name, value in keywords.items()}
-    return msgspec.Meta(description=description, extra_json_schema=schema)
+def described(
+    description: str | None = None, *, defaulted: bool = True, **keywords: Unpack[Keywords]
+) -> msgspec.Meta:
+    """Return the annotation of a field: what `kubectl explain` says, and what the CRD demands.
+
+    A field that is not `defaulted` stays absent in the API server, so that rules can tell.
+    """
+    rules = [rule.to_schema() for rule in keywords.pop("rules", ())]
+    schema: dict[str, object] = {_SPELLING[name]: value for name, value in keywords.items()}
+    if rules:
+        schema[RULES_KEYWORD] = rules
+    return msgspec.Meta(
+        description=description, extra_json_schema=schema, extra={"defaulted": defaulted}
+    )
 
 
-def unique(name: str, description: str, *, max_items: int) -> msgspec.Meta:
+def unique(
+    name: str, description: str, *, max_items: int, **keywords: Unpack[Keywords]
+) -> msgspec.Meta:
     """Return the annotation of a list without duplicates, which is replaced as a whole.
 
     Atomic rather than `x-kubernetes-list-type: set`: the entries of a set are merged, so that one
@@ -87,7 +104,16 @@ def unique(name: str, description: str, *, max_items: int) -> msgspec.Meta:
     rule = Rule(
         "self.all(x, self.exists_one(y, y == x))", f"{name} must not contain the same entry twice"
     )
-    return described(description, max_items=max_items, list_type="atomic", rules=(rule,))
+    keywords |= {"max_items": max_items, "list_type": "atomic", "rules": (rule,)}
+    return described(description, **keywords)
+
+
+def unique_names(name: str) -> Rule:
+    """Return the rule that no two items of a list of objects share their field `name`."""
+    return Rule(
+        "self.all(x, self.exists_one(y, y.name == x.name))",
+        f"{name} must not contain the same name twice",
+    )
 
 
 def nested_set(description: str, *, max_items: int) -> msgspec.Meta:
@@ -98,12 +124,21 @@ def nested_set(description: str, *, max_items: int) -> msgspec.Meta:
     return described(description, max_items=max_items, list_type="set")
 
 
+def is_duration(path: str) -> str:
+    """Return the CEL condition under which `duration(path)` can be evaluated."""
+    return f"(size({path}) > 1 && {path}.matches('{DURATION_PATTERN}'))"
+
+
+def unchanged(path: str, message: str) -> Rule:
+    """Return the rule that a field that always has a value cannot be changed."""
+    return Rule(f"self.{path} == oldSelf.{path}", message, f".{path}")
+
+
 def duration(name: str, description: str, *, at_least: str | None = None) -> msgspec.Meta:
     """Return the annotation of a duration, such as `1h30m`, with a lower bound."""
     # `format: duration` would accept `1 day` and `P1D`; duration() alone fails unreadably.
     bound = Rule(
-        f"self.matches('{DURATION_PATTERN}') && size(self) > 1 ? "
-        f"duration(self) >= duration('{at_least}') : false",
+        f"{is_duration('self')} ? duration(self) >= duration('{at_least}') : false",
         f"{name} must be a duration of at least {at_least}, such as 90s, 45m, 12h or 1h30m",
     )
     return described(
@@ -114,6 +149,11 @@ def duration(name: str, description: str, *, at_least: str | None = None) -> msg
         rules=(bound,) if at_least else (),
     )
 
+
+NAME_RULE: Final = Rule(
+    f"size(self.metadata.name) <= {MAX_NAME_LENGTH}",
+    f"metadata.name must have at most {MAX_NAME_LENGTH} characters: it is a label of the Secret",
+)
 
 DNS_LABEL: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 DNS_SUBDOMAIN: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -135,6 +175,10 @@ Project = Annotated[str, described(max_length=63, pattern="^[A-Za-z0-9._:/*-]{1,
 
 # StringOrURI of RFC 7519 section 2, without spaces, since they travel in URLs and in lists.
 Audience = Annotated[str, described(min_length=1, max_length=256, pattern="^[!-~]+$")]
+
+LabelValue = Annotated[
+    str, described(max_length=63, pattern="^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
+]
 
 Tag = Annotated[
     str,

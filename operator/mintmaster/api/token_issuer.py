@@ -1,25 +1,30 @@
 """TokenIssuer: who mints tokens, with which keys and limits, and what each namespace may have."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
 from mintmaster.api.grants import Grant
-from mintmaster.api.meta import Condition, ObjectMeta
+from mintmaster.api.meta import ObjectMeta
 from mintmaster.api.schema import (
     DNS_LABEL,
     MAX_SUBJECT_LENGTH,
+    NAME_RULE,
     Audience,
     Instant,
     Model,
     Role,
+    Rule,
     Scope,
     described,
     duration,
+    is_duration,
+    unchanged,
     unique,
+    unique_names,
 )
-from mintmaster.api.status import CONDITIONS
+from mintmaster.api.status import Conditions
 
 
 class Signer(StrEnum):
@@ -56,6 +61,15 @@ class CompatibleApi(StrEnum):
 class Signing(Model, frozen=True, kw_only=True):
     """Keys and their change."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"!{is_duration('self.publishBefore')} || !{is_duration('self.keyLifetime')} "
+            "|| duration(self.publishBefore) < duration(self.keyLifetime)",
+            "publishBefore must be shorter than keyLifetime",
+            ".publishBefore",
+        ),
+    )
+
     algorithm: Annotated[
         SigningAlgorithm,
         described("Algorithm of the keys: ES256 (default), RS256 or EdDSA."),
@@ -82,6 +96,15 @@ class Signing(Model, frozen=True, kw_only=True):
 
 class Limits(Model, frozen=True, kw_only=True):
     """Bounds on what this issuer mints."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"!{is_duration('self.defaultLifetime')} || !{is_duration('self.maxLifetime')} "
+            "|| duration(self.defaultLifetime) <= duration(self.maxLifetime)",
+            "defaultLifetime (720h if left out) must not exceed maxLifetime",
+            ".defaultLifetime",
+        ),
+    )
 
     default_lifetime: Annotated[
         str,
@@ -180,6 +203,24 @@ SubjectPattern = Annotated[
 class TokenIssuerSpec(Model, frozen=True, kw_only=True):
     """Who mints tokens, with which keys and limits, and what each namespace may have."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        unchanged("url", "url cannot be changed: every verifier knows it; create a new issuer"),
+        unchanged("signer", "signer cannot be changed: create a new issuer"),
+        Rule(
+            f"self.signer != 'Gate' || !{is_duration('self.limits.maxLifetime')} "
+            "|| duration(self.limits.maxLifetime) <= duration('24h')",
+            "signer Gate demands limits.maxLifetime of at most 24h: what a gate mints is recorded "
+            "nowhere, and lives until it expires",
+            ".limits.maxLifetime",
+        ),
+        Rule(
+            "!has(self.roles) || self.roles.all(r, !has(r.scopes) || r.scopes.all(s, "
+            "has(self.scopes) && self.scopes.exists(d, d.name == s)))",
+            "roles must name only scopes that stand in scopes",
+            ".roles",
+        ),
+    )
+
     url: Annotated[
         str,
         described(
@@ -206,6 +247,7 @@ class TokenIssuerSpec(Model, frozen=True, kw_only=True):
             "audiences",
             "Audiences of tokens that ask for none; always granted. At least one.",
             max_items=8,
+            min_items=1,
         ),
     ]
     signing: Annotated[Signing, described("Keys and their change.")] = Signing()
@@ -217,6 +259,7 @@ class TokenIssuerSpec(Model, frozen=True, kw_only=True):
             "Scopes that exist; one that is not listed cannot be asked for. Up to 64.",
             max_items=64,
             list_type="atomic",
+            rules=(unique_names("scopes"),),
         ),
     ] = ()
     roles: Annotated[
@@ -225,6 +268,7 @@ class TokenIssuerSpec(Model, frozen=True, kw_only=True):
             "Roles that exist, and the scopes that each gives. Up to 64.",
             max_items=64,
             list_type="atomic",
+            rules=(unique_names("roles"),),
         ),
     ] = ()
     grants: Annotated[
@@ -321,7 +365,7 @@ class TokenIssuerStatus(Model, frozen=True, kw_only=True):
         int,
         described("The metadata.generation that this status was computed for; -1 for none yet."),
     ] = -1
-    conditions: Annotated[tuple[Condition, ...], CONDITIONS] = ()
+    conditions: Conditions = ()
     keys: Annotated[
         tuple[KeyRecord, ...],
         described(
@@ -332,6 +376,8 @@ class TokenIssuerStatus(Model, frozen=True, kw_only=True):
 
 class TokenIssuer(Model, frozen=True, kw_only=True):
     """Who mints tokens, with which keys and limits, and what each namespace may have."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (NAME_RULE,)
 
     metadata: ObjectMeta
     spec: Annotated[

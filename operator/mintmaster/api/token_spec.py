@@ -1,22 +1,40 @@
 """Parts that the specs of all minted kinds share: token, delivery, Secret, restarts, exchange."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-import msgspec
-
-from mintmaster.api.names import MAX_NAME_LENGTH
+from mintmaster.api.names import DEFAULT_SECRET_SUFFIX, MAX_NAME_LENGTH
 from mintmaster.api.schema import (
-    DATA_KEY_PATTERN,
     DIGEST_PATTERN,
     DNS_SUBDOMAIN,
     MAX_SUBJECT_LENGTH,
+    NAME_RULE,
     Audience,
     Model,
+    Rule,
     described,
     duration,
+    is_duration,
+    unchanged,
     unique,
 )
+from mintmaster.api.secret_spec import AdoptionPolicy, DeletionPolicy, SecretSpec, SecretTemplate
+
+__all__ = [
+    "AdoptionPolicy",
+    "DeletionPolicy",
+    "Delivery",
+    "Exchange",
+    "Format",
+    "IssuerRef",
+    "MintedSpec",
+    "RequestedBy",
+    "RestartTarget",
+    "SecretSpec",
+    "SecretTemplate",
+    "TokenSpec",
+    "WorkloadKind",
+]
 
 
 class Format(StrEnum):
@@ -33,20 +51,6 @@ class Delivery(StrEnum):
     CALLER = "Caller"
 
 
-class DeletionPolicy(StrEnum):
-    """What becomes of the Secret when its resource is deleted."""
-
-    DELETE = "Delete"
-    ORPHAN = "Orphan"
-
-
-class AdoptionPolicy(StrEnum):
-    """Whether a Secret that exists already may be taken over."""
-
-    NEVER = "Never"
-    IF_UNOWNED = "IfUnowned"
-
-
 class WorkloadKind(StrEnum):
     """Kinds of workloads that can be restarted after a renewal."""
 
@@ -57,6 +61,42 @@ class WorkloadKind(StrEnum):
 
 class TokenSpec(Model, frozen=True, kw_only=True):
     """Form, audiences and schedule of the token."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.format == 'Opaque' || !has(self.prefix) || self.prefix == ''",
+            "prefix is possible with format Opaque only",
+            ".prefix",
+        ),
+        Rule(
+            "!(has(self.renewBefore) && has(self.renewBeforePercentage))",
+            "renewBefore and renewBeforePercentage exclude each other: set one of them",
+            ".renewBefore",
+        ),
+        Rule(
+            "!has(self.lifetime) || !has(self.renewBefore) "
+            f"|| !{is_duration('self.lifetime')} || !{is_duration('self.renewBefore')} "
+            "|| duration(self.lifetime) - duration(self.renewBefore) >= duration('5m')",
+            "renewBefore must be at least 5m shorter than lifetime: renewing more often than "
+            "every 5m is refused",
+            ".renewBefore",
+        ),
+        Rule(
+            "!has(self.lifetime) || !has(self.renewBeforePercentage) "
+            f"|| !{is_duration('self.lifetime')} "
+            "|| duration(self.lifetime).getSeconds() * (100 - self.renewBeforePercentage) >= 30000",
+            "renewBeforePercentage must leave at least 5m of lifetime: renewing more often than "
+            "every 5m is refused",
+            ".renewBeforePercentage",
+        ),
+        Rule(
+            "!has(self.lifetime) || !has(self.overlap) "
+            f"|| !{is_duration('self.lifetime')} || !{is_duration('self.overlap')} "
+            "|| duration(self.overlap) < duration(self.lifetime)",
+            "overlap must be shorter than lifetime",
+            ".overlap",
+        ),
+    )
 
     format: Annotated[
         Format,
@@ -134,86 +174,6 @@ class TokenSpec(Model, frozen=True, kw_only=True):
     ] = None
 
 
-class SecretTemplate(Model, frozen=True, kw_only=True):
-    """Further content of the Secret."""
-
-    data: Annotated[
-        dict[str, str],
-        described(
-            "Further keys of the Secret and their text, with placeholders such as {{ token }} or "
-            "{{ token | toml }}. Names: token, previous_token, expires_at, issuer, subject, name, "
-            "namespace, id, tags, description; filters: json, toml, base64, shell. 64 KiB in all.",
-            max_properties=32,
-        ),
-    ] = msgspec.field(default_factory=dict)
-    labels: Annotated[
-        dict[str, str],
-        described(
-            "Labels to set on the Secret. Keys reserved for Kubernetes or for Mintmaster are "
-            "refused, but for app.kubernetes.io/ other than managed-by.",
-            max_properties=32,
-        ),
-    ] = msgspec.field(default_factory=dict)
-    annotations: Annotated[
-        dict[str, str],
-        described(
-            "Annotations to set on the Secret. Keys reserved for Kubernetes or for Mintmaster are "
-            "refused, but for app.kubernetes.io/ other than managed-by.",
-            max_properties=32,
-        ),
-    ] = msgspec.field(default_factory=dict)
-
-
-class SecretSpec(Model, frozen=True, kw_only=True):
-    """The Secret that the token is delivered in."""
-
-    name: Annotated[
-        str | None,
-        described(
-            "Name of the Secret, in the namespace of the resource; <resource name>-token by "
-            "default. It cannot be changed.",
-            min_length=1,
-            max_length=253,
-            pattern=DNS_SUBDOMAIN,
-        ),
-    ] = None
-    token_key: Annotated[
-        str,
-        described(
-            "Key of the Secret that holds the token, such as ADMIN_ACCESS_TOKEN; token by default.",
-            max_length=253,
-            pattern=DATA_KEY_PATTERN,
-        ),
-    ] = "token"  # noqa: S105 - the name of a key
-    previous_token_key: Annotated[
-        str | None,
-        described(
-            "Key of the Secret that holds the superseded token while it is still active; by "
-            "default it is nowhere.",
-            max_length=253,
-            pattern=DATA_KEY_PATTERN,
-        ),
-    ] = None
-    template: Annotated[
-        SecretTemplate,
-        described("Further content of the Secret, such as a whole config.toml, and its labels."),
-    ] = SecretTemplate()
-    deletion_policy: Annotated[
-        DeletionPolicy,
-        described(
-            "What becomes of the Secret when the resource is deleted: Delete (default), or Orphan "
-            "to leave it. Its tokens are inactive in both cases, and a revocation removes it."
-        ),
-    ] = DeletionPolicy.DELETE
-    adoption_policy: Annotated[
-        AdoptionPolicy,
-        described(
-            "Whether a Secret that exists already may be taken over: Never (default), or IfUnowned "
-            "where it carries the annotation mintmaster.dev/adopt-by: <resource name>."
-        ),
-    ] = AdoptionPolicy.NEVER
-
-
 class IssuerRef(Model, frozen=True, kw_only=True):
     """The issuer that mints the token."""
 
@@ -283,8 +243,47 @@ class RequestedBy(Model, frozen=True, kw_only=True):
     jti: Annotated[str, described("jti of the caller's token.", max_length=256)] = ""
 
 
+_SECRET_NAME = (
+    "(has({0}.spec.secret) && has({0}.spec.secret.name) ? {0}.spec.secret.name "
+    f": {{0}}.metadata.name + '{DEFAULT_SECRET_SUFFIX}')"
+)
+
+
 class MintedSpec(Model, frozen=True, kw_only=True):
     """Fields that the specs of all minted kinds have."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        unchanged("delivery", "delivery cannot be changed"),
+        unchanged("issuerRef.name", "issuerRef.name cannot be changed: create a new resource"),
+        # With has() on the spec rather than on the field, which removing the field would evade.
+        Rule(
+            "!has(oldSelf.revoked) || !oldSelf.revoked || (has(self.revoked) && self.revoked)",
+            "revoked cannot be taken back: create a new resource",
+            ".revoked",
+        ),
+        Rule(
+            "self.delivery != 'Caller' || self.token.format == 'Opaque'",
+            "delivery Caller demands that token.format is said to be Opaque",
+            ".token.format",
+        ),
+        Rule(
+            "self.delivery == 'Caller' || !has(self.token.valueDigest)",
+            "token.valueDigest is possible with delivery Caller only",
+            ".token.valueDigest",
+        ),
+        Rule(
+            "self.delivery != 'Caller' || !has(self.token.renewBefore) "
+            "&& !has(self.token.renewBeforePercentage)",
+            "delivery Caller has no renewal: leave out token.renewBefore and "
+            "token.renewBeforePercentage",
+            ".token.renewBefore",
+        ),
+        Rule(
+            "self.delivery != 'Caller' || !has(self.secret) && !has(self.restart)",
+            "delivery Caller has no Secret: leave out secret and restart",
+            ".secret",
+        ),
+    )
 
     delivery: Annotated[
         Delivery,
@@ -298,7 +297,9 @@ class MintedSpec(Model, frozen=True, kw_only=True):
     )
     secret: Annotated[
         SecretSpec,
-        described("The Secret that the token is delivered in; not with delivery Caller."),
+        described(
+            "The Secret that the token is delivered in; not with delivery Caller.", defaulted=False
+        ),
     ] = SecretSpec()
     issuer_ref: Annotated[
         IssuerRef, described("The issuer that mints the token. It cannot be changed.")
@@ -334,3 +335,13 @@ class MintedSpec(Model, frozen=True, kw_only=True):
         RequestedBy | None,
         described("Who asked for the token over HTTP; set by the gate."),
     ] = None
+
+
+# Never ratcheted, so that a further rule here would block even status writes on old objects.
+MINTED_ROOT_RULES = (
+    NAME_RULE,
+    Rule(
+        _SECRET_NAME.format("self") + " == " + _SECRET_NAME.format("oldSelf"),
+        f"spec.secret.name, by default <resource name>{DEFAULT_SECRET_SUFFIX}, cannot be changed",
+    ),
+)

@@ -1,11 +1,11 @@
 """UserAccessToken: a token that speaks for a user, with scopes and roles."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from mintmaster.api.meta import ObjectMeta
-from mintmaster.api.schema import Model, Project, Role, Scope, described, unique
+from mintmaster.api.schema import Model, Project, Role, Rule, Scope, described, unchanged, unique
 from mintmaster.api.status import TokenStatus
-from mintmaster.api.token_spec import MintedSpec
+from mintmaster.api.token_spec import MINTED_ROOT_RULES, MintedSpec
 
 _LOCAL_PART = "[a-z0-9_+=~!#$%&'-]+(\\.[a-z0-9_+=~!#$%&'-]+)*"
 _DOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -39,6 +39,11 @@ class User(Model, frozen=True, kw_only=True):
 
 class UserAccessTokenSpec(MintedSpec, frozen=True, kw_only=True):
     """Who the token speaks for, what it may do, and how it is made and delivered."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        *MintedSpec.RULES,
+        unchanged("user.email", "user.email cannot be changed: create a new resource"),
+    )
 
     user: Annotated[User, described("The user that the token speaks for.")]
     scopes: Annotated[
@@ -75,6 +80,8 @@ class UserAccessTokenSpec(MintedSpec, frozen=True, kw_only=True):
 
 class UserAccessToken(Model, frozen=True, kw_only=True):
     """A token that speaks for a user, delivered in a Secret and renewed before it expires."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = MINTED_ROOT_RULES
 
     metadata: ObjectMeta
     spec: Annotated[
