@@ -14,7 +14,7 @@ _DECODERS: Final[dict[type[Model], msgspec.json.Decoder[Any]]] = {
 }
 
 
-class MalformedResource(ValueError):  # noqa: N818 - named for what the resource is
+class MalformedResource(ValueError):
     """An object that does not fit its model; `field` is the path of what does not fit."""
 
     def __init__(self, kind: str, field: str, problem: str) -> None:

@@ -93,9 +93,7 @@ def described(
     )
 
 
-def unique(
-    name: str, description: str, *, max_items: int, **keywords: Unpack[Keywords]
-) -> msgspec.Meta:
+def unique(name: str, description: str, *, max_items: int, min_items: int = 0) -> msgspec.Meta:
     """Return the annotation of a list without duplicates, which is replaced as a whole.
 
     Atomic rather than `x-kubernetes-list-type: set`: the entries of a set are merged, so that one
@@ -104,8 +102,10 @@ def unique(
     rule = Rule(
         "self.all(x, self.exists_one(y, y == x))", f"{name} must not contain the same entry twice"
     )
-    keywords |= {"max_items": max_items, "list_type": "atomic", "rules": (rule,)}
-    return described(description, **keywords)
+    bounds: Keywords = {"max_items": max_items, "list_type": "atomic", "rules": (rule,)}
+    if min_items:
+        bounds["min_items"] = min_items
+    return described(description, **bounds)
 
 
 def unique_names(name: str) -> Rule:
