@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Authorize", "ExpectServerName", "StaticToken", "TokenFile", "TokenSource"]
 
+log = logging.getLogger(__name__)
+
 TOKEN_FILE_AGE = 60.0
 """Seconds after which a token file is read again; the kubelet replaces one 20 % before its end."""
 
@@ -28,8 +31,8 @@ class TokenSource(Protocol):
         """Return the token to send now; None: the connection's certificate speaks for us."""
         ...
 
-    def refused(self) -> None:
-        """Take note that the server answered 401: what was remembered is worth nothing."""
+    def refused(self, token: str | None) -> None:
+        """Take note that the server answered 401 to this token."""
         ...
 
 
@@ -43,7 +46,7 @@ class StaticToken:
         """Return the token."""
         return self._token
 
-    def refused(self) -> None:
+    def refused(self, token: str | None) -> None:
         """There is nothing else to offer."""
 
 
@@ -59,13 +62,22 @@ class TokenFile:
     async def token(self) -> str:
         """Return the token, read anew once a minute; InvalidConfig if there is none to read."""
         if self._monotonic() >= self._stale_at:
-            self._token = self._read()
-            self._stale_at = self._monotonic() + TOKEN_FILE_AGE
+            self._refresh()
         return self._token
 
-    def refused(self) -> None:
-        """Read the file again next time."""
-        self._stale_at = float("-inf")
+    def refused(self, token: str | None) -> None:
+        """Read the file again next time, unless that has happened already."""
+        if token == self._token:
+            self._stale_at = float("-inf")
+
+    def _refresh(self) -> None:
+        self._stale_at = self._monotonic() + TOKEN_FILE_AGE
+        try:
+            self._token = self._read()
+        except InvalidConfig as error:
+            if not self._token:
+                raise
+            log.warning("the token read before stays in use: %s", error)
 
     def _read(self) -> str:
         try:
@@ -97,7 +109,7 @@ class Authorize:
         response = await self._send(request, send, token)
         if response.status != 401:
             return response
-        self._source.refused()
+        self._source.refused(token)
         fresh = await self._source.token()
         if fresh == token:
             return response

@@ -17,8 +17,6 @@
 The texts are fit for conditions and logs. For Secrets they hold only what cannot repeat the data.
 """
 
-# ruff: noqa: N818 - named for what the server says, as in client-go; the base classes say Error
-
 from __future__ import annotations
 
 import base64
@@ -157,6 +155,9 @@ class _Status(msgspec.Struct):
 class _SecretValues(msgspec.Struct, rename="camel"):
     data: dict[str, str] | None = None
     string_data: dict[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return "_SecretValues(...)"
 
 
 def from_response(

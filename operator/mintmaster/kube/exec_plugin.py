@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta  # noqa: TC003 - msgspec reads the annotation
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -57,6 +57,9 @@ class _Credential(msgspec.Struct, rename="camel"):
     client_certificate_data: str | None = None
     client_key_data: str | None = None
 
+    def __repr__(self) -> str:
+        return "_Credential(...)"
+
 
 class _ExecCredential(msgspec.Struct, rename="camel"):
     api_version: str
@@ -81,9 +84,10 @@ class ExecPlugin:
                 valid = self._valid() or await self._renewed()
         return valid.token
 
-    def refused(self) -> None:
-        """Run the command again next time."""
-        self._credential = None
+    def refused(self, token: str | None) -> None:
+        """Run the command again next time, unless that has happened already."""
+        if self._credential is not None and self._credential.token == token:
+            self._credential = None
 
     def _valid(self) -> _Credential | None:
         known = self._credential

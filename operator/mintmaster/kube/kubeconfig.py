@@ -61,6 +61,9 @@ class User(msgspec.Struct, rename="kebab", frozen=True):
     auth_provider: object = None
     impersonate: str | None = msgspec.field(default=None, name="as")
 
+    def __repr__(self) -> str:
+        return "User(...)"
+
 
 class Context(msgspec.Struct, frozen=True):
     """A cluster, a user, and the namespace to work in."""

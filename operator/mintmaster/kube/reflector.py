@@ -1,0 +1,284 @@
+"""Keeping a copy of a collection up to date: list, watch, and list again when that is needed.
+
+Kubernetes: API concepts, "Efficient detection of changes".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol, TypeVar
+
+import msgspec
+
+from mintmaster.kube.backoff import Backoff
+from mintmaster.kube.errors import (
+    ApiError,
+    Gone,
+    Invalid,
+    KubeError,
+    Unreachable,
+    from_status,
+)
+from mintmaster.kube.lines import LineSplitter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Set
+
+    from mintmaster.kube.client import Client
+
+__all__ = ["ObjectKey", "Pace", "Reflector", "Selection", "Sink"]
+
+log = logging.getLogger(__name__)
+
+_ITEMS_AT_ONCE = 50
+"""Listed objects handed over before other tasks have their turn: well under 10 ms of work."""
+
+T = TypeVar("T")
+
+
+class ObjectKey(NamedTuple):
+    """Which object: two lives of one name differ by the UID."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+class Sink(Protocol):
+    """Who keeps the copy.
+
+    Its methods must be quick and must not raise: an error in them ends the reflector. The raw JSON
+    is a view of a larger buffer: decode it or `.copy()` it, do not keep it.
+    """
+
+    def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:
+        """An object stands so: found by a list, or added or modified since.
+
+        Items of a list have no `kind` and `apiVersion` for built-in resources. While a list runs
+        they may be older than what the sink has from its own writes.
+        """
+        ...
+
+    def delete(self, raw: msgspec.Raw) -> None:
+        """An object has been deleted, or no longer matches; `raw` is its last state."""
+        ...
+
+    def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:
+        """A list is complete: at `resource_version` there was nothing but `keys`.
+
+        Drop everything else, but for what is newer than that version by the sink's own writes:
+        the watch that follows will tell of it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which objects: a collection's path (`paths.collection_path`), narrowed by selectors."""
+
+    path: str
+    labels: str | None = None
+    fields: str | None = None
+
+    def params(self) -> dict[str, str]:
+        """Return the selectors as query parameters."""
+        selectors = {"labelSelector": self.labels, "fieldSelector": self.fields}
+        return {name: value for name, value in selectors.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How hard to try."""
+
+    page_size: int = 500
+    """Objects per page of a list."""
+    silence: float = 70.0
+    """Seconds without event or bookmark (sent about every 60) after which a watch is dead."""
+    backoff: Backoff = field(default_factory=Backoff)
+    """Between attempts; starts anew whenever something came."""
+
+
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _Page(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str
+    object: msgspec.Raw
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+
+class _Object(msgspec.Struct):
+    metadata: _Meta
+
+
+_page_decoder = msgspec.json.Decoder(_Page)
+_event_decoder = msgspec.json.Decoder(_Event)
+_object_decoder = msgspec.json.Decoder(_Object)
+
+
+class Reflector:
+    """Feeds a sink with a collection's objects, for ever.
+
+    The first list, like every later one, is a quorum read (no resourceVersion). After a broken
+    watch the next one takes up from the last version seen; only when the server has forgotten that
+    version, or sent an ERROR, is everything listed again.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        selection: Selection,
+        sink: Sink,
+        *,
+        pace: Pace | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._selection = selection
+        self._sink = sink
+        self._pace = pace or Pace()
+        self._monotonic = monotonic
+        self._delays = iter(self._pace.backoff)
+        self._page_size = self._pace.page_size
+        self._position: str | None = None
+        self.synced = asyncio.Event()
+        """Set once the first list is complete."""
+        self.last_contact = float("-inf")
+        """When the copy was last known to be whole, on the monotonic clock, in seconds."""
+
+    @property
+    def staleness(self) -> float:
+        """Seconds since the copy was last known to be whole; infinite before the first list."""
+        return self._monotonic() - self.last_contact
+
+    async def run(self) -> NoReturn:
+        """Reflect until cancelled; raises only what the sink raises."""
+        while True:
+            asked = 0.0
+            try:
+                if self._position is None:
+                    await self._list()
+                await self._watch()
+            except KubeError as error:
+                asked = self._judge(error)
+            # Also after a watch that ended in order, else a server that ends each at once would
+            # be asked again without a pause.
+            await asyncio.sleep(max(asked, next(self._delays)))
+
+    def _judge(self, error: KubeError) -> float:
+        """Decide where to go on after an error; return the seconds that the server asked for."""
+        if _position_is_lost(error):
+            self._position = None
+        then = "listing again" if self._position is None else "watching again"
+        log.warning("%s: %s; %s", self._selection.path, error, then)
+        return (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
+
+    async def _list(self) -> None:
+        began = self._monotonic()
+        try:
+            keys, version = await self._pages()
+        except Gone:
+            # The list took longer than the server remembers: fewer, larger pages take less time.
+            self._page_size *= 2
+            raise
+        self._page_size = self._pace.page_size
+        self._sink.listed(keys, version)
+        self._position = version
+        self._in_contact(began)
+        self.synced.set()
+
+    async def _pages(self) -> tuple[set[ObjectKey], str]:
+        params = {**self._selection.params(), "limit": str(self._page_size)}
+        keys: set[ObjectKey] = set()
+        while True:
+            body = await self._client.get(self._selection.path, params)
+            page = self._decoded(_page_decoder, body)
+            await self._take(page.items or [], keys)
+            if not page.metadata.continue_:
+                return keys, page.metadata.resource_version
+            params["continue"] = page.metadata.continue_
+
+    async def _take(self, items: list[msgspec.Raw], keys: set[ObjectKey]) -> None:
+        for start in range(0, len(items), _ITEMS_AT_ONCE):
+            for raw in items[start : start + _ITEMS_AT_ONCE]:
+                meta = self._decoded(_object_decoder, raw).metadata
+                keys.add(ObjectKey(meta.namespace, meta.name, meta.uid))
+                self._sink.upsert(raw, listed=True)
+            await asyncio.sleep(0)
+
+    async def _watch(self) -> None:
+        params = {
+            **self._selection.params(),
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self._position or "",
+        }
+        splitter = LineSplitter()
+        async with self._client.stream(
+            self._selection.path, params, silence=self._pace.silence
+        ) as chunks:
+            async for chunk in chunks:
+                self._take_events(splitter.feed(chunk))
+
+    def _take_events(self, lines: list[bytes]) -> None:
+        """Hand over events; the position moves once per chunk, as reading it costs a decode."""
+        last: msgspec.Raw | None = None
+        try:
+            for line in lines:
+                last = self._take_event(line)
+        finally:
+            if last is not None and self._position is not None:
+                seen = self._decoded(_object_decoder, last).metadata.resource_version
+                self._position = seen or self._position
+                self._in_contact(self._monotonic())
+
+    def _take_event(self, line: bytes) -> msgspec.Raw:
+        event = self._decoded(_event_decoder, line)
+        if event.type == "ERROR":
+            self._position = None
+            raise from_status(event.object)
+        if event.type == "DELETED":
+            self._sink.delete(event.object)
+        elif event.type != "BOOKMARK":
+            self._sink.upsert(event.object, listed=False)
+        return event.object
+
+    def _in_contact(self, when: float) -> None:
+        self.last_contact = when
+        self._delays = iter(self._pace.backoff)
+
+    def _decoded(self, decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:
+        try:
+            return decoder.decode(body)
+        except msgspec.DecodeError as error:
+            raise Unreachable(
+                f"{self._selection.path}: not an answer of the API: {error}"
+            ) from None
+
+
+def _position_is_lost(error: KubeError) -> bool:
+    """Whether the server cannot take up from our version: forgotten, not understood, not reached.
+
+    The last of these happens after etcd was restored from a backup.
+    """
+    if isinstance(error, Gone | Invalid):
+        return True
+    return isinstance(error, ApiError) and any(
+        cause.reason == "ResourceVersionTooLarge" for cause in error.causes
+    )
