@@ -1,0 +1,201 @@
+"""Why a resource needs a new token: a chain of pure checks, the first that finds something wins (I1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from mintmaster.api import durations
+from mintmaster.api.reasons import Reason
+from mintmaster.api.token_spec import Format
+from mintmaster.lifecycle import rights, schedule
+from mintmaster.lifecycle.facts import inside_its_time
+from mintmaster.lifecycle.ownership import Claim
+from mintmaster.tokens import opaque
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mintmaster.api.status import TokenRecord
+    from mintmaster.lifecycle.facts import Facts
+
+
+class CauseKind(Enum):
+    """What sort of reason there is for an issue; budget and overlap depend on it."""
+
+    FIRST = "no token of this life is on record"
+    WITHDRAWN = "the issuer has voided what its key signed"
+    SCHEDULED = "the current token nears its end"
+    EDIT = "the spec asks for another token than was issued"
+    DRIFT = "the Secret does not hold the current token"
+    REQUEST = "somebody asked for a rotation"
+
+
+EXEMPT = frozenset({CauseKind.FIRST, CauseKind.WITHDRAWN, CauseKind.SCHEDULED})
+"""Issues that the budget neither counts nor stops (I12)."""
+
+DEFERRABLE = frozenset({CauseKind.SCHEDULED, CauseKind.REQUEST})
+"""Issues before which the current token is still what was asked for: Ready stays true while they wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why an issue is due: what becomes the reason of the Event, and a sentence."""
+
+    kind: CauseKind
+    reason: Reason
+    message: str
+
+    @property
+    def outcome(self) -> Reason:
+        """The reason of `Ready` once the issue is done."""
+        return _OUTCOMES[self.kind]
+
+
+_OUTCOMES = {
+    CauseKind.FIRST: Reason.ISSUED,
+    CauseKind.WITHDRAWN: Reason.RENEWED,
+    CauseKind.SCHEDULED: Reason.RENEWED,
+    CauseKind.EDIT: Reason.ISSUED,
+    CauseKind.DRIFT: Reason.RENEWED,
+    CauseKind.REQUEST: Reason.ROTATED,
+}
+
+
+def cause_of_issue(facts: Facts) -> Cause | None:
+    """Why the resource needs a new token now, or None. Only where the issuer is known."""
+    current = facts.current
+    if current is None:
+        return Cause(CauseKind.FIRST, Reason.ISSUED, "No token has been issued yet.")
+    return next((cause for check in _CHECKS if (cause := check(facts, current))), None)
+
+
+def unfit(facts: Facts, current: TokenRecord) -> Cause | None:
+    """Why a token is not what is wanted, wherever it was delivered to; looks at no Secret and no schedule."""
+    return next((cause for check in _FITNESS if (cause := check(facts, current))), None)
+
+
+def is_void(facts: Facts, token: TokenRecord) -> bool:
+    """Whether a token must not be honoured any longer, whatever its time; it gets no overlap then (I5).
+
+    So it is when its key was withdrawn, when the issuer voided what is older, and when its rights exceed what
+    is wanted or granted today.
+    """
+    return _withdrawn(facts, token) is not None or rights.exceeds(token.rights, facts.wanted_rights)
+
+
+def _withdrawn(facts: Facts, token: TokenRecord) -> Cause | None:
+    issuer = facts.known_issuer
+    if token.key_id and token.key_id in issuer.withdrawn:
+        return Cause(
+            CauseKind.WITHDRAWN, Reason.RENEWED, "The key that signed the token was withdrawn."
+        )
+    not_before = issuer.spec.not_before
+    if not_before is not None and token.issued_at < not_before:
+        return Cause(
+            CauseKind.WITHDRAWN, Reason.RENEWED, "The issuer voids tokens as old as this one."
+        )
+    if facts.not_granted(token.rights):
+        return Cause(
+            CauseKind.WITHDRAWN,
+            Reason.RENEWED,
+            "The issuer does not grant the token's rights any more.",
+        )
+    return None
+
+
+def _due(facts: Facts, current: TokenRecord) -> Cause | None:
+    renew_at = schedule.renewal_of(current, facts.resource.spec.token, facts.uid)
+    if renew_at is None or facts.now < renew_at:
+        return None
+    return Cause(CauseKind.SCHEDULED, Reason.RENEWED, "The token nears its expiry.")
+
+
+def _cut_short(facts: Facts, current: TokenRecord) -> Cause | None:
+    """The token was made inactive while what the spec asked for was refused, and now it is not."""
+    if inside_its_time(current, facts.now):
+        return None
+    return Cause(CauseKind.EDIT, Reason.ISSUED, "The last token was made inactive before its time.")
+
+
+def _rights_changed(facts: Facts, current: TokenRecord) -> Cause | None:
+    wanted = facts.wanted_rights
+    if rights.exceeds(current.rights, wanted):
+        message = "The token has rights that are not wanted or not granted any more."
+    elif rights.falls_short(current.rights, facts.resource):
+        message = "The spec asks for other rights than the token has."
+    elif facts.edited and not rights.same(current.rights, wanted):
+        message = "The spec was changed and asks for other rights than the token has."
+    else:
+        return None
+    return Cause(CauseKind.EDIT, Reason.ISSUED, message)
+
+
+def _form_changed(facts: Facts, current: TokenRecord) -> Cause | None:
+    spec = facts.resource.spec.token
+    if (Format.JWT if current.key_id else Format.OPAQUE) != spec.format:
+        return Cause(CauseKind.EDIT, Reason.ISSUED, "The spec asks for another format.")
+    if _lifetime_changed(facts, current):
+        return Cause(CauseKind.EDIT, Reason.ISSUED, "The spec asks for another lifetime.")
+    if spec.format == Format.OPAQUE and _prefix_changed(facts, current):
+        return Cause(CauseKind.EDIT, Reason.ISSUED, "The spec asks for another prefix.")
+    return None
+
+
+def _lifetime_changed(facts: Facts, current: TokenRecord) -> bool:
+    """A lifetime that the spec names always counts; an issuer's default only when the spec was edited."""
+    if current.expires_at is None:
+        return True
+    asked = facts.resource.spec.token.lifetime
+    if asked is None and not facts.edited:
+        return False
+    wanted = durations.parse(asked) if asked else facts.schedule.lifetime
+    return current.expires_at - current.issued_at != wanted
+
+
+def _prefix_changed(facts: Facts, current: TokenRecord) -> bool:
+    """Look at the token itself: no status field says which prefix it was made with."""
+    token = facts.token_read(current)
+    return token is not None and not opaque.checks_out(token, facts.resource.spec.token.prefix)
+
+
+def _drifted(facts: Facts, current: TokenRecord) -> Cause | None:
+    if facts.claim is Claim.FREE:
+        return Cause(CauseKind.DRIFT, Reason.SECRET_MISSING, "The Secret was deleted.")
+    if not facts.holds_secret:
+        # A Secret of somebody else is an obstacle, found elsewhere; one to take over holds no token of ours.
+        return Cause(
+            CauseKind.DRIFT, Reason.SECRET_MISSING, "The Secret does not belong to the resource."
+        )
+    if facts.held_key(current) is None:
+        return Cause(
+            CauseKind.DRIFT, Reason.SECRET_EDITED, "The token in the Secret is not the current one."
+        )
+    if facts.reading is not None and not facts.reading.signature_holds:
+        return Cause(
+            CauseKind.DRIFT, Reason.SECRET_EDITED, "The signature of the token was tampered with."
+        )
+    return None
+
+
+def _rotation_asked(facts: Facts, current: TokenRecord) -> Cause | None:  # noqa: ARG001 - a check's signature
+    asked = facts.rotate_request
+    if asked is None or asked == facts.status.last_rotate_request:
+        return None
+    return Cause(CauseKind.REQUEST, Reason.ROTATED, "A rotation was asked for.")
+
+
+_FITNESS = (_withdrawn, _cut_short, _rights_changed)
+
+_CHECKS: tuple[Callable[[Facts, TokenRecord], Cause | None], ...] = (
+    _withdrawn,
+    _due,
+    _cut_short,
+    _rights_changed,
+    _form_changed,
+    _drifted,
+    _rotation_asked,
+)
+"""A scheduled renewal goes before drift and edits: it is exempt from the budget, so that no loop of edits by
+somebody else can keep a token from being renewed in time (attacks 81)."""

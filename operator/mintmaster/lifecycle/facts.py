@@ -1,0 +1,160 @@
+"""Everything that one decision about a token resource is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mintmaster.api import names
+from mintmaster.api.runner_registration import RunnerRegistrationSpec
+from mintmaster.api.status import TokenStatus
+from mintmaster.api.token_spec import Delivery
+from mintmaster.lifecycle import grants, ownership, rights, schedule
+from mintmaster.lifecycle.ownership import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from mintmaster.api.kinds import TokenResource
+    from mintmaster.api.rights import Rights
+    from mintmaster.api.status import TokenRecord
+    from mintmaster.lifecycle.issuer_view import IssuerView
+    from mintmaster.lifecycle.schedule import Schedule
+    from mintmaster.lifecycle.secret_view import Reading, SecretView
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A resource, its Secret, its issuer and the clock, gathered at one moment.
+
+    Derived facts are computed on first use and kept, since several checks ask for them.
+    """
+
+    kind: str
+    resource: TokenResource
+    secret: SecretView | None
+    issuer: IssuerView | None
+    now: datetime
+    """Whole seconds, UTC."""
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    clock_trusted: bool = True
+    """False while the clock is too far from the API server's."""
+    former_life_over: bool | None = None
+    """Whether the UID in the Secret's labels belongs to no live resource; None: not looked."""
+    digest_taken: bool = False
+    """Whether an older resource claims the digest that a caller handed in."""
+    namespace_issues: tuple[datetime, ...] = ()
+    """Times of the counted issues of all resources of the namespace within the last hour, oldest first."""
+    reading: Reading | None = None
+    """The plain content of the Secret, when it was read for this decision."""
+    content_suspect: bool = False
+    """The Secret's content has not been compared with what was written, e.g. since the process started."""
+
+    @cached_property
+    def uid(self) -> str:
+        """The UID of this life of the resource."""
+        return self.resource.metadata.uid
+
+    @cached_property
+    def status(self) -> TokenStatus:
+        """The recorded status, or an empty one where the record is of another life (I10)."""
+        recorded = self.resource.status
+        return recorded if recorded.uid == self.uid else TokenStatus(uid=self.uid)
+
+    @cached_property
+    def current(self) -> TokenRecord | None:
+        """The newest token on record, whether or not it is still active."""
+        revision = self.status.revision
+        return next((token for token in self.status.tokens if token.revision == revision), None)
+
+    @cached_property
+    def live(self) -> tuple[TokenRecord, ...]:
+        """All tokens on record that are inside their time."""
+        return tuple(token for token in self.status.tokens if inside_its_time(token, self.now))
+
+    @cached_property
+    def edited(self) -> bool:
+        """Whether the spec changed since it was last acted on."""
+        return self.resource.metadata.generation != self.status.observed_generation
+
+    @cached_property
+    def wanted_rights(self) -> Rights:
+        """The rights of a token issued now. Only for resources whose issuer is known."""
+        return rights.desired(self.resource, self.known_issuer)
+
+    def not_granted(self, asked: Rights) -> tuple[str, ...]:
+        """What the issuer's grants lack for these rights; empty when they are granted."""
+        issuer = self.known_issuer
+        if grants.denied(asked.subject, issuer):
+            return (f"subject {asked.subject!r}, which the issuer denies",)
+        unknown = issuer.unknown(asked)
+        if unknown:
+            return unknown
+        spec = self.resource.spec
+        runner = spec if isinstance(spec, RunnerRegistrationSpec) else None
+        request = grants.Request(
+            kind=self.kind,
+            namespace=self.resource.metadata.namespace,
+            namespace_labels=self.namespace_labels,
+            rights=asked,
+            runner_type=runner.type if runner else "",
+            group=(runner.group or "") if runner else "",
+            unlimited=spec.delivery == Delivery.CALLER and spec.token.lifetime is None,
+        )
+        return grants.missing(request, issuer)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The times of a token issued now. Only for resources whose issuer is known."""
+        return schedule.effective(self.resource.spec.token, self.known_issuer)
+
+    @cached_property
+    def known_issuer(self) -> IssuerView:
+        """The issuer; LookupError where there is none, which the first check reports."""
+        if self.issuer is None:
+            raise LookupError(f"issuer {self.resource.spec.issuer_ref.name!r} does not exist")
+        return self.issuer
+
+    @cached_property
+    def claim(self) -> Claim:
+        """What the resource may do with the Secret of the name that it wants."""
+        return ownership.claim(
+            self.kind, self.resource, self.secret, former_life_over=self.former_life_over
+        )
+
+    @cached_property
+    def holds_secret(self) -> bool:
+        """Whether the Secret exists and is this resource's."""
+        return self.claim is Claim.OURS
+
+    def held_key(self, token: TokenRecord) -> str | None:
+        """The key of our Secret under which this token lies; None where it does not hold it.
+
+        The token key goes first; after that any key, since the spec may have renamed it (a rewrite, no issue).
+        """
+        if self.secret is None or not self.holds_secret:
+            return None
+        digests = self.secret.value_digests
+        preferred = self.resource.spec.secret.token_key
+        if digests.get(preferred) == token.digest:
+            return preferred
+        return next((key for key, digest in digests.items() if digest == token.digest), None)
+
+    def token_read(self, token: TokenRecord) -> str | None:
+        """The plain text of a recorded token, where the Secret was read and holds it."""
+        key = self.held_key(token)
+        if self.reading is None or key is None:
+            return None
+        return self.reading.data[key].decode("ascii")
+
+    @cached_property
+    def rotate_request(self) -> str | None:
+        """The value of the rotate annotation."""
+        return self.resource.metadata.annotations.get(names.ANNOTATION_ROTATE)
+
+
+def inside_its_time(token: TokenRecord, now: datetime) -> bool:
+    """Whether a recorded token may still be honoured at that instant; no `validUntil` means no end."""
+    return token.valid_until is None or now < token.valid_until
