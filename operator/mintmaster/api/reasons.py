@@ -98,7 +98,7 @@ REASONS: Final[Mapping[Reason, ReasonDoc]] = MappingProxyType(
             "and create it anew.",
         ),
         Reason.SUSPENDED: ReasonDoc(
-            "spec.suspend is true: nothing new is issued.",
+            "Nothing new is issued, since spec.suspend is true.",
             "Remove spec.suspend when issuing may go on.",
         ),
         Reason.EXPIRED: ReasonDoc(
@@ -158,9 +158,8 @@ REASONS: Final[Mapping[Reason, ReasonDoc]] = MappingProxyType(
             stalled=True,
         ),
         Reason.TEMPLATE_INVALID: ReasonDoc(
-            "spec.secret.template cannot be rendered, or is larger than 64 KiB; the Secret stays "
-            "as it is.",
-            "Correct the template: the message names the key and the placeholder.",
+            "The templates cannot be rendered, or exceed 64 KiB; the Secret stays as it is.",
+            "Correct spec.secret.template: the message names the key and the placeholder.",
             stalled=True,
         ),
         Reason.TOO_MANY_ISSUES: ReasonDoc(
