@@ -1,5 +1,6 @@
 """Claims of a JWT access token (RFC 9068, section 2.2), their form as types, and their JSON."""
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -17,9 +18,15 @@ _TEXT = rf"[^{FORBIDDEN_CHARACTERS}]*\Z"
 Text = Annotated[str, Meta(min_length=1, pattern=f"^{_TEXT}")]
 """Not empty, and without `FORBIDDEN_CHARACTERS`."""
 
-Subject = Annotated[str, Meta(min_length=1, max_length=255, pattern=f"^(?!system:){_TEXT}")]
-"""At most 255 characters (OpenID Connect Core, section 2), and nobody whom Kubernetes itself has
-named."""
+_PATTERN_OF_NAMES = f"^(?!system:){_TEXT}"
+
+Name = Annotated[str, Meta(min_length=1, pattern=_PATTERN_OF_NAMES)]
+"""Text that a consumer may take for a user or a group. `system:` belongs to Kubernetes, which does
+not itself forbid it to tokens: `system:masters` as a role would make whoever maps roles to groups
+hand out their cluster."""
+
+Subject = Annotated[str, Meta(min_length=1, max_length=255, pattern=_PATTERN_OF_NAMES)]
+"""A name of at most 255 characters (OpenID Connect Core, section 2)."""
 
 Scope = Annotated[str, Meta(pattern=SCOPE_PATTERN)]
 """See `mintmaster.tokens.scopes`."""
@@ -28,7 +35,7 @@ NumericDate = Annotated[int, Meta(ge=0, le=LATEST_NUMERIC_DATE)]
 """Whole seconds since 1970 (RFC 7519, section 2, allows fractions; we do not)."""
 
 
-class ClaimsMalformed(ValueError):  # noqa: N818 - says what happened
+class ClaimsMalformed(ValueError):
     """Claims that break a rule of form. The message names claim and rule, never a value."""
 
 
@@ -68,12 +75,12 @@ class AccessTokenClaims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     exp: NumericDate
     iat: NumericDate
     jti: Text
-    client_id: Text
+    client_id: Name
     scope: Scope = ""
-    roles: tuple[Text, ...]
-    projects: tuple[Text, ...]
-    email: Text | None = None
-    preferred_username: Text | None = None
+    roles: tuple[Name, ...]
+    projects: tuple[Name, ...]
+    email: Name | None = None
+    preferred_username: Name | None = None
     status: StatusClaim | None = None
     resource: ResourceClaim = msgspec.field(name="mintmaster.dev")
 
@@ -84,7 +91,7 @@ def encode(claims: AccessTokenClaims) -> bytes:
         payload = _ENCODER.encode(claims)
         _DECODER.decode(payload)
     except msgspec.ValidationError as error:
-        reason = str(error)
+        reason = _reason(error)
     except UnicodeEncodeError:
         reason = "a claim has a lone surrogate"
     else:
@@ -104,8 +111,13 @@ def from_object(members: dict[str, object]) -> AccessTokenClaims:
     try:
         return msgspec.convert(members, AccessTokenClaims)
     except msgspec.ValidationError as error:
-        reason = str(error)
+        reason = _reason(error)
     raise ClaimsMalformed(reason)
+
+
+def _reason(error: msgspec.ValidationError) -> str:
+    """Return the message without regular expressions, which tell a reader nothing."""
+    return re.sub(r" matching regex '.*'", " of the allowed form", str(error))
 
 
 _ENCODER = msgspec.json.Encoder()

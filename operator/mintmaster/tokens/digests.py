@@ -14,8 +14,7 @@ def digest(token: str) -> str:
     Of a compact JWS only the signing input is hashed (RFC 7515, section 5.1), because ECDSA
     signatures are malleable: from a signature (r, s) anyone makes a second valid one, (r, n - s),
     without the key. A digest of the whole text would call that a different token, and a revoked
-    token would come back to life. The same holds for RSA and Ed25519, though their signatures are
-    unique: one rule for all.
+    token would come back to life. One rule serves all algorithms.
 
     It follows that the digest of a JWS says nothing about its signature. Whoever compares digests
     has verified the signature before.

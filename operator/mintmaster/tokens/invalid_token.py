@@ -40,8 +40,11 @@ class InvalidTokenCode(StrEnum):
     """Issued before its key was active, or its key has been retired."""
 
 
-class InvalidToken(ValueError):  # noqa: N818 - the name of the error code in RFC 6750, section 3.1
-    """A token that is not accepted. Neither message nor context holds anything of the token."""
+class InvalidToken(ValueError):
+    """A token that is not accepted (`invalid_token` of RFC 6750, section 3.1).
+
+    Neither message nor context holds anything of the token.
+    """
 
     def __init__(self, code: InvalidTokenCode) -> None:
         super().__init__(f"the token is not accepted: {code.value}")

@@ -24,7 +24,7 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _P256_COORDINATE_OCTETS = 32
 
 
-class KeyDamaged(ValueError):  # noqa: N818 - says what happened, as KeyError cannot
+class KeyDamaged(ValueError):
     """A key that cannot be used. The message says what is wrong and never quotes key material."""
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mintmaster.tokens import base64url, strict_json
@@ -71,10 +72,8 @@ def _ascii(token: str | bytes) -> bytes:
 
 
 def _decoded(part: bytes) -> bytes:
-    try:
+    with suppress(ValueError):  # whose successor is raised outside, to have no context
         return base64url.decode(part)
-    except ValueError:
-        pass  # raised below, so that the error has no context
     raise InvalidToken(InvalidTokenCode.MALFORMED)
 
 

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-class TokenTooLarge(ValueError):  # noqa: N818 - the reason that a status shows
+class TokenTooLarge(ValueError):
     """The token would have more than `MAX_TOKEN_BYTES`."""
 
     def __init__(self, octets: int) -> None:

@@ -28,8 +28,7 @@ _PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed2551
 
 
 class Algorithm(StrEnum):
-    """Signature algorithms by their name in JWS headers (RFC 7518, section 3.1; RFC 8037,
-    section 3.1)."""
+    """Signature algorithms, by their names in JWS headers (RFC 7518 and RFC 8037, section 3.1)."""
 
     ES256 = "ES256"
     """ECDSA on P-256: small, fast to sign, accepted by kube-apiserver. The default."""
@@ -139,20 +138,16 @@ _GENERATORS: dict[Algorithm, Callable[[], _PrivateKey]] = {
 }
 
 
-def _algorithm_of(key: object) -> Algorithm:
+def _algorithm_of(key: VerifyingKey) -> Algorithm:
     if isinstance(key, ed25519.Ed25519PublicKey):
         return Algorithm.EDDSA
     if isinstance(key, ec.EllipticCurvePublicKey):
         if not isinstance(key.curve, ec.SECP256R1):
             raise KeyDamaged(f"the curve of the key is {key.curve.name}, not P-256")
         return Algorithm.ES256
-    if isinstance(key, rsa.RSAPublicKey):
-        if key.key_size not in _RSA_BITS_ACCEPTED or key.public_numbers().e != _RSA_EXPONENT:
-            raise KeyDamaged(
-                "an RSA key has 2048, 3072 or 4096 bits here, and public exponent 65537"
-            )
-        return Algorithm.RS256
-    raise KeyDamaged("the key is neither P-256 nor RSA nor Ed25519")
+    if key.key_size not in _RSA_BITS_ACCEPTED or key.public_numbers().e != _RSA_EXPONENT:
+        raise KeyDamaged("an RSA key has 2048, 3072 or 4096 bits here, and public exponent 65537")
+    return Algorithm.RS256
 
 
 def _private_key(pem: bytes) -> _PrivateKey:

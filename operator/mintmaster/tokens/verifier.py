@@ -5,12 +5,13 @@ its resource.
 """
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 
 from mintmaster.tokens import claims as claims_form
 from mintmaster.tokens import jws, strict_json
-from mintmaster.tokens.claims import AccessTokenClaims, ClaimsMalformed
+from mintmaster.tokens.claims import AccessTokenClaims
 from mintmaster.tokens.invalid_token import InvalidToken, InvalidTokenCode
 from mintmaster.tokens.keys import PublicKey
 
@@ -105,11 +106,9 @@ def _seconds(instant: datetime) -> float:
 
 
 def _claims(payload: bytes) -> tuple[dict[str, object], AccessTokenClaims]:
-    try:
+    with suppress(ValueError):  # whose successor is raised outside, to have no context
         members = strict_json.parse_object(payload)
         return members, claims_form.from_object(members)
-    except (ValueError, ClaimsMalformed):
-        pass  # raised below, so that the error has no context
     raise InvalidToken(InvalidTokenCode.CLAIMS)
 
 
