@@ -151,9 +151,10 @@ class Existing:
         programs.kubectl(say)
 
     def create(self, paths: "ClusterPaths", spec: "ClusterSpec", say: "Say") -> None:
-        """Write a kubeconfig with this context only."""
+        """Write a kubeconfig with this context only, and see that the cluster answers."""
         self.prepare(say)
         kubeconfig.extract(str(spec.context), paths.kubeconfig)
+        self.access(paths).request("GET", "/version")
 
     def resume(self, paths: "ClusterPaths") -> None:
         """Do nothing: it is not ours to start."""

@@ -171,12 +171,17 @@ class LocalCluster:
             self._maker.create(self.paths, self.spec, say)
             self.wait_ready()
         except BaseException:
-            # The logs stay, for the error names them.
-            self._maker.destroy(self.paths, self.name)
+            self._give_up()
             raise
         _save(self.paths, _Record(self.spec, complete=True))
         took = seconds(time.monotonic() - started)
         say(f'cluster "{self.name}" is ready at {self.server} after {took}')
+
+    def _give_up(self) -> None:
+        """End what had been started; the logs stay if there are any, for the error names them."""
+        self._maker.destroy(self.paths, self.name)
+        if not self.paths.logs.exists():
+            shutil.rmtree(self.paths.root)
 
     def _resume(self, say: Say) -> None:
         dead = [component.name for component in self.components if not component.running]

@@ -20,7 +20,7 @@ from mintmaster.localcluster.process import POLL_SECONDS, Process, spawn, undist
 if TYPE_CHECKING:
     from mintmaster.localcluster.certificates import Certificates
 
-STOP_SECONDS = 8.0
+STOP_SECONDS = 5.0
 """How long a process may take to end politely."""
 
 READY_SECONDS = 60.0

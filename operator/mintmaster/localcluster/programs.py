@@ -49,6 +49,6 @@ def assets_folder() -> Path:
 
 
 def kubectl(say: "Say") -> Path:
-    """Find kubectl on PATH; where it is missing, build it."""
-    on_path = shutil.which("kubectl")
-    return Path(on_path) if on_path else build.ensure([KUBECTL], say)[KUBECTL.name]
+    """Find kubectl on PATH, else in $KUBEBUILDER_ASSETS; where it is missing, build it."""
+    found = shutil.which("kubectl") or shutil.which("kubectl", path=os.environ.get(ASSETS_VARIABLE))
+    return Path(found) if found else build.ensure([KUBECTL], say)[KUBECTL.name]

@@ -1,0 +1,1 @@
+"""The command line: `mintmaster`, also installed as a plugin of kubectl."""
