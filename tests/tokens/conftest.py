@@ -6,11 +6,16 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+from hypothesis import settings
 
 from mintmaster.tokens import base64url
 from mintmaster.tokens.jwt import AccessTokenClaims, ResourceClaim
 from mintmaster.tokens.keys import Algorithm, PublicKey, SigningKey
 from mintmaster.tokens.verifier import Verifier
+
+# A busy machine is no failure: how long an example takes is not what these tests are about.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ISSUED_AT = int(NOW.timestamp())

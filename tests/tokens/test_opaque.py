@@ -57,6 +57,11 @@ def test_a_changed_prefix_is_found_even_where_it_is_expected(data: st.DataObject
     assert not opaque.checks_out(changed, changed[:5])
 
 
+@given(PREFIXES, PREFIXES)
+def test_a_token_checks_out_under_its_own_prefix_only(own: str, expected: str) -> None:
+    assert opaque.checks_out(opaque.mint(own), expected) is (own == expected)
+
+
 @given(st.text())
 def test_foreign_text_does_not_check_out(text: str) -> None:
     assert not opaque.checks_out(text)

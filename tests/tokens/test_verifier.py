@@ -57,6 +57,16 @@ def test_a_key_is_good_in_its_period_only(
         assert refusal.value.code is InvalidTokenCode.KEY_INACTIVE
 
 
+def test_26_a_token_from_before_the_activation_of_its_key_stays_refused(
+    claims: AccessTokenClaims, key: SigningKey, verifier: Verifier, now: datetime
+) -> None:
+    period = KeyPeriod(not_before=now + SECOND)
+    bounded = replace(verifier, periods={key.kid: period})
+    with pytest.raises(InvalidToken) as refusal:
+        bounded.verify(sign(claims, key), now + 10 * SECOND)
+    assert refusal.value.code is InvalidTokenCode.KEY_INACTIVE
+
+
 def test_the_period_of_one_key_says_nothing_of_others(
     claims: AccessTokenClaims,
     keys: Mapping[Algorithm, SigningKey],
