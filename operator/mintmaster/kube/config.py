@@ -72,7 +72,7 @@ def load(
     if listed := [Path(path) for path in environ.get("KUBECONFIG", "").split(os.pathsep) if path]:
         return from_kubeconfig(listed, context)
     if "KUBERNETES_SERVICE_HOST" in environ and context is None:
-        return in_cluster(environ)
+        return in_cluster(environ, SERVICE_ACCOUNT)
     return from_kubeconfig([Path.home() / ".kube" / "config"], context)
 
 
