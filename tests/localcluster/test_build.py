@@ -70,7 +70,7 @@ def test_what_is_built_and_how_long_it_takes_is_said(program: Program, runs: Pat
     build.ensure([ETCD], said.append)
 
     assert runs.exists()
-    assert said[0] == "building etcd v3.6.16 with Go 1.26.8 (first time only, about 1 minute)"
+    assert said[0] == "building etcd v3.6.16 with Go 1.26.8 (first time only, about 1 min)"
     assert said[-1].startswith("built etcd in ")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from mintmaster.localcluster import control_plane
+from mintmaster.localcluster import control_plane, ports
 from mintmaster.localcluster.cluster import LocalCluster
 from mintmaster.localcluster.errors import ClusterError, NotReadyError, RequestError
 from mintmaster.localcluster.paths import ClusterPaths
-from mintmaster.localcluster.pytest_plugin import namespace_name
+from mintmaster.localcluster.pytest_plugin import StartCluster, namespace_name
 
 PROMPT_SECONDS = 60.0
 
@@ -85,6 +86,20 @@ def test_a_component_is_killed_and_started_again_on_its_port(
     assert status.missing == "kube-controller-manager"
     with pytest.raises(ClusterError, match="no component kubelet"):
         disposable_cluster.component("kubelet")
+
+
+def test_a_port_that_somebody_took_meanwhile_is_changed_for_another(
+    start_cluster: StartCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server((ports.LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        second = ports.free(4)
+        offers = iter([[*ports.free(2), port, *ports.free(1)], second])
+        monkeypatch.setattr(ports, "free", lambda _count: next(offers))
+
+        started = start_cluster()
+
+    assert started.server == f"https://{ports.LOOPBACK}:{second[2]}"
 
 
 def test_a_named_context_is_tested_on_if_the_option_says_so(

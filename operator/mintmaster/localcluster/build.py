@@ -119,7 +119,8 @@ def _run_go(
 ) -> None:
     names = " and ".join(program.name for program in programs)
     title = f"building {names} v{module.version} with {go}"
-    say(f"{title} (first time only, about {module.minutes})")
+    minutes = sum(program.minutes for program in programs)
+    say(f"{title} (first time only, about {minutes} min)")
     command = [str(go.command), "build", "-mod=mod", "-trimpath", "-buildvcs=false"]
     command += ["-ldflags", module.linker_flags(), "-o", f"{target}/"]
     command += [program.package for program in programs]

@@ -58,14 +58,13 @@ class GoModule:
     """A Go module that programs are built from, by way of a go.mod of our own.
 
     `name` names the folder of the cache, `language` is the `go` line, which also picks the
-    defaults of GODEBUG; `minutes` is what a first build takes on two cores.
+    defaults of GODEBUG.
     """
 
     name: str
     path: str
     version: str
     language: str
-    minutes: str
     replacements: tuple[tuple[str, str], ...] = ()
     stamps: tuple[tuple[str, str], ...] = ()
 
@@ -91,11 +90,15 @@ class GoModule:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that can be built: its name, its module, and the main package in there."""
+    """A program that can be built: its name, its module, and the main package in there.
+
+    `minutes` is what the first build takes on two cores, beside the others of its module.
+    """
 
     name: str
     module: GoModule
     package: str
+    minutes: int
 
     @property
     def built_as(self) -> str:
@@ -112,7 +115,6 @@ def kubernetes(version: str = KUBERNETES_VERSION) -> GoModule:
         path="k8s.io/kubernetes",
         version=version,
         language="1.24.0",
-        minutes="6 minutes",
         replacements=tuple((f"k8s.io/{name}", f"0.{minor}.{patch}") for name in STAGING_MODULES),
         # Unstamped, the server calls itself v0.0.0 and clients doubt that they suit it.
         stamps=(
@@ -130,12 +132,14 @@ ETCD_MODULE = GoModule(
     path="go.etcd.io/etcd/server/v3",
     version=ETCD_VERSION,
     language="1.26.0",
-    minutes="1 minute",
 )
 
-ETCD = Program("etcd", ETCD_MODULE, "go.etcd.io/etcd/server/v3")
-APISERVER = Program("kube-apiserver", KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver")
+ETCD = Program("etcd", ETCD_MODULE, "go.etcd.io/etcd/server/v3", minutes=1)
+APISERVER = Program("kube-apiserver", KUBERNETES, "k8s.io/kubernetes/cmd/kube-apiserver", minutes=5)
 CONTROLLER_MANAGER = Program(
-    "kube-controller-manager", KUBERNETES, "k8s.io/kubernetes/cmd/kube-controller-manager"
+    "kube-controller-manager",
+    KUBERNETES,
+    "k8s.io/kubernetes/cmd/kube-controller-manager",
+    minutes=1,
 )
-KUBECTL = Program("kubectl", KUBERNETES, "k8s.io/kubernetes/cmd/kubectl")
+KUBECTL = Program("kubectl", KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", minutes=1)
