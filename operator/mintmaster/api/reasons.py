@@ -62,6 +62,7 @@ class Reason(StrEnum):
     KEYS_LOST = "KeysLost"
     ISSUER_CONFLICT = "IssuerConflict"
     WRITE_FAILED = "WriteFailed"
+    KEYS_PUBLISHED = "KeysPublished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,10 @@ REASONS: Final[Mapping[Reason, ReasonDoc]] = MappingProxyType(
             "An older TokenIssuer has the same url.",
             "Delete this issuer, and create it with a url of its own.",
             stalled=True,
+        ),
+        Reason.KEYS_PUBLISHED: ReasonDoc(
+            meaning="The issuer has a key that signs, and its public keys stand in its status.",
+            action=_NOTHING,
         ),
         Reason.WRITE_FAILED: ReasonDoc(
             "The Secret or another object could not be written: a quota, an admission policy, or "

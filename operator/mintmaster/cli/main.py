@@ -8,9 +8,12 @@ import typer
 
 from mintmaster import __version__
 from mintmaster.cli import cluster
+from mintmaster.cli.operator import operator
+from mintmaster.kube.errors import KubeError
 from mintmaster.localcluster.errors import ClusterError
+from mintmaster.operator.probes import InvalidAddress
 
-KNOWN_ERRORS: tuple[type[Exception], ...] = (ClusterError,)
+KNOWN_ERRORS: tuple[type[Exception], ...] = (ClusterError, InvalidAddress, KubeError)
 """Errors whose text is for people; any other is a defect and shows its traceback."""
 
 FAILED = 1
@@ -23,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cluster.app, name="cluster")
+app.command()(operator)
 
 
 def _show_version(wanted: bool) -> None:

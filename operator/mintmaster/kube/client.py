@@ -82,18 +82,12 @@ class Client:
 
     async def __aenter__(self) -> Self:
         """Open the session; InvalidConfig if the connection's certificates cannot be used."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._limit,
-                ssl=self._connection.tls.context() if self.server.startswith("https:") else True,
-                keepalive_timeout=_KEEPALIVE,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=_DEFAULT_HEADERS,
-            timeout=self._timeout,
-            middlewares=self._connection.middlewares(),
-            proxy=self._connection.proxy,
+        connector = aiohttp.TCPConnector(
+            limit=self._limit,
+            ssl=self._connection.tls.context() if self.server.startswith("https:") else True,
+            keepalive_timeout=_KEEPALIVE,
         )
+        self._session = self._open(connector, owner=True)
         # aiohttp repeats a PUT or DELETE whose kept connection broke, and has no public switch.
         self._session._retry_connection = False  # noqa: SLF001
         return self
@@ -109,10 +103,27 @@ class Client:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The open session, for sharing; it authenticates every request by itself."""
+        """The open session; it authenticates every request by itself."""
         if self._session is None:
             raise RuntimeError("the client is not open: use it with `async with`")
         return self._session
+
+    def borrowed_session(self) -> aiohttp.ClientSession:
+        """Open another session on the same connections, for a library that closes what it is given."""
+        connector = self.session.connector
+        assert connector is not None  # noqa: S101 - an open session has one
+        return self._open(connector, owner=False)
+
+    def _open(self, connector: aiohttp.BaseConnector, *, owner: bool) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=owner,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_DEFAULT_HEADERS,
+            timeout=self._timeout,
+            middlewares=self._connection.middlewares(),
+            proxy=self._connection.proxy,
+        )
 
     async def request(  # noqa: PLR0913 - the parts of an HTTP request
         self,
@@ -147,7 +158,7 @@ class Client:
             raise _unreachable(method, path, error) from error
         finally:
             if self._observe is not None:
-                self._report(method, path, status, began)
+                self._observe(*_operation(method, path), status, perf_counter() - began)
         if status >= 300:
             raise from_response(
                 status,
@@ -230,11 +241,13 @@ class Client:
         if self._skew is not None and (date := response.headers.get(DATE)):
             self._skew.observe(date, perf_counter() - began)
 
-    def _report(self, method: str, path: str, status: int, began: float) -> None:
-        if self._observe is not None:
-            resource, named = route(path)
-            verb = "list" if method == "GET" and not named else _VERBS[method]
-            self._observe(verb, resource, status, perf_counter() - began)
+
+def _operation(method: str, path: str) -> tuple[str, str]:
+    """Return the verb and the resource of a request, in the words of RBAC."""
+    resource, named = route(path)
+    if method == "GET" and not named:
+        return "list", resource
+    return _VERBS.get(method, method.lower()), resource
 
 
 def _bytes(body: Body) -> bytes:

@@ -12,7 +12,6 @@ from mintmaster.lifecycle import caller, schedule, secret_content
 from mintmaster.lifecycle.causes import cause_of_issue, is_void
 from mintmaster.lifecycle.conditions import find
 from mintmaster.lifecycle.obstacles import obstacle_to_issue
-from mintmaster.lifecycle.ownership import Claim
 from mintmaster.lifecycle.restraints import restraint
 
 if TYPE_CHECKING:
@@ -57,8 +56,6 @@ class Plan:
     """Ids of recorded tokens that must not be honoured any longer."""
     read_secret: bool = False
     """Read the Secret's content and decide again; nothing else is to be done now."""
-    look_for_former_life: bool = False
-    """Find out whether the UID in the Secret's labels is alive and decide again."""
     restart: bool = False
     """Roll the workloads that consume the Secret."""
     wake_at: datetime | None = None
@@ -71,8 +68,6 @@ def decide(facts: Facts) -> Plan | None:
         return None
     if facts.resource.spec.revoked:
         return Plan(remove_secret=facts.holds_secret)
-    if facts.resource.spec.delivery == Delivery.SECRET and facts.claim is Claim.UNSETTLED:
-        return Plan(look_for_former_life=True)
     obstacle = obstacle_to_issue(facts)
     if facts.issuer is None:
         return Plan(obstacle=obstacle, wake_at=next_look(facts, obstacle))

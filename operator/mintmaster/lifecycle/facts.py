@@ -41,8 +41,6 @@ class Facts:
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     clock_trusted: bool = True
     """False while the clock is too far from the API server's."""
-    former_life_over: bool | None = None
-    """Whether the UID in the Secret's labels belongs to no live resource; None: not looked."""
     digest_taken: bool = False
     """Whether an older resource claims the digest that a caller handed in."""
     namespace_issues: tuple[datetime, ...] = ()
@@ -120,9 +118,7 @@ class Facts:
     @cached_property
     def claim(self) -> Claim:
         """What the resource may do with the Secret of the name that it wants."""
-        return ownership.claim(
-            self.kind, self.resource, self.secret, former_life_over=self.former_life_over
-        )
+        return ownership.claim(self.kind, self.resource, self.secret)
 
     @cached_property
     def holds_secret(self) -> bool:

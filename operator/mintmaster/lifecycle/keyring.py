@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mintmaster.api import durations
+from mintmaster.api.token_issuer import KeyState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mintmaster.api.token_issuer import TokenIssuerSpec
-
-
-class KeyState(StrEnum):
-    """Where a key is in its life."""
-
-    NEXT = "Next"
-    ACTIVE = "Active"
-    RETIRED = "Retired"
-    WITHDRAWN = "Withdrawn"
 
 
 class IssuerKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -149,7 +149,11 @@ def _secret_of_others(facts: Facts) -> Obstacle | None:
         )
     if facts.claim is not Claim.FOREIGN or facts.secret is None:
         return None
-    return Obstacle(Reason.SECRET_CONFLICT, _conflict_message(facts, facts.secret))
+    return Obstacle(
+        Reason.SECRET_CONFLICT,
+        _conflict_message(facts, facts.secret),
+        retry_at=facts.now + CONFLICT_RETRY,
+    )
 
 
 def _conflict_message(facts: Facts, view: SecretView) -> str:
@@ -173,6 +177,9 @@ def _conflict_message(facts: Facts, view: SecretView) -> str:
 
 
 _ELSEWHERE = "Name another Secret in spec.secret.name of a new resource."
+
+CONFLICT_RETRY = timedelta(seconds=30)
+"""How soon a Secret of somebody else is looked at again: one GET. It carries no label of ours to watch."""
 
 COLLECTION_RETRY = timedelta(seconds=1)
 """How soon a Secret is looked at again that the garbage collector is about to delete (0.03 s on an idle cluster)."""

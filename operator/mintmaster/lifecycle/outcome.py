@@ -15,6 +15,7 @@ from mintmaster.lifecycle.causes import EXEMPT
 from mintmaster.lifecycle.conditions import without_wording
 from mintmaster.lifecycle.facts import inside_its_time
 from mintmaster.lifecycle.identity import numeric_id
+from mintmaster.lifecycle.merge_patch import difference
 from mintmaster.lifecycle.restraints import within_window
 
 if TYPE_CHECKING:
@@ -67,13 +68,8 @@ def says_something_new(old: TokenStatus, new: TokenStatus) -> bool:
 
 
 def patch_of(old: TokenStatus, new: TokenStatus) -> dict[str, object]:
-    """The merge patch (RFC 7396) that turns one status into another: changed members only, null removes."""
-    before, after = msgspec.to_builtins(old), msgspec.to_builtins(new)
-    patch = {key: value for key, value in after.items() if before.get(key, _ABSENT) != value}
-    return patch | {key: None for key in before if key not in after}
-
-
-_ABSENT = object()
+    """The merge patch that turns one status into another."""
+    return difference(old, new)
 
 
 def _revoked(facts: Facts) -> TokenStatus:
@@ -133,11 +129,11 @@ def _superseded(
     return tuple(token for token in kept if inside_its_time(token, facts.now))
 
 
-def _approved_hash(facts: Facts) -> str:
+def _approved_hash(facts: Facts) -> str | None:
     """The rights that an approval is pinned to; nothing is pinned while nobody has to approve."""
     if facts.issuer is None:
         return facts.status.approved_rights_hash
-    return wanted_hash(facts) if approval(facts) is Approval.GIVEN else ""
+    return wanted_hash(facts) if approval(facts) is Approval.GIVEN else None
 
 
 def _renew_at(facts: Facts, status: TokenStatus) -> datetime | None:

@@ -21,7 +21,6 @@ class Claim(Enum):
     FREE = "there is no such Secret: create it"
     OURS = "it is this resource's: keep it right"
     TAKE_OVER = "nobody's any more, or offered: overwrite it"
-    UNSETTLED = "labelled for another life of this name: look whether that life has ended"
     LEAVING = "it belongs to a former life and the garbage collector takes it: wait"
     FOREIGN = "somebody else's: never touch it"
 
@@ -54,13 +53,8 @@ def holder_of(view: SecretView) -> Holder | None:
     return Holder(kind, name, uid) if kind and name and uid else None
 
 
-def claim(
-    kind: str, resource: TokenResource, view: SecretView | None, *, former_life_over: bool | None
-) -> Claim:
-    """Decide what a resource may do with the Secret of its wanted name.
-
-    `former_life_over` says whether the UID in the Secret's labels belongs to no live resource; None: not looked.
-    """
+def claim(kind: str, resource: TokenResource, view: SecretView | None) -> Claim:
+    """Decide what a resource may do with the Secret of its wanted name."""
     if view is None:
         return Claim.FREE
     if view.type != "Opaque":
@@ -70,15 +64,20 @@ def claim(
         return _unlabelled(resource, view)
     if (holder.kind, holder.name) != (kind, resource.metadata.name):
         return Claim.FOREIGN
+    return _labelled(kind, resource, view, holder)
+
+
+def _labelled(kind: str, resource: TokenResource, view: SecretView, holder: Holder) -> Claim:
+    """Settle a Secret whose labels name this kind and name.
+
+    Where they carry another UID, that life is over: this resource is the one that lives under the name. Backup
+    tools restore Secrets so, without ownerReferences; one that still has its owner is about to be collected.
+    """
     controller = view.controller
-    if holder.uid == resource.metadata.uid:
-        return Claim.OURS if controller is None or controller.uid == holder.uid else Claim.FOREIGN
     if controller is not None and (controller.kind, controller.uid) != (kind, holder.uid):
         return Claim.FOREIGN
-    if former_life_over is None:
-        return Claim.UNSETTLED
-    if not former_life_over:
-        return Claim.FOREIGN
+    if holder.uid == resource.metadata.uid:
+        return Claim.OURS
     return Claim.LEAVING if controller is not None else Claim.TAKE_OVER
 
 

@@ -1,0 +1,141 @@
+"""Gathering the facts of one decision: from what is known, and from the API server where that is not enough."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from mintmaster.api import decoding, kinds
+from mintmaster.api.token_spec import Delivery
+from mintmaster.kube.errors import NotFound
+from mintmaster.lifecycle import ownership, rfc3339
+from mintmaster.lifecycle.decision import decide
+from mintmaster.lifecycle.facts import Facts
+from mintmaster.operator.queue import Key
+from mintmaster.operator.statuses import resource_path
+from mintmaster.operator.world import SECRET, slim
+from mintmaster.tokens.verifier import signature_holds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mintmaster.api.kinds import TokenResource
+    from mintmaster.kube.client import Client
+    from mintmaster.kube.clock import Clock, Skew
+    from mintmaster.kube.secrets import Secrets
+    from mintmaster.lifecycle.decision import Plan
+    from mintmaster.lifecycle.issuer_view import IssuerView
+    from mintmaster.lifecycle.secret_view import Reading
+    from mintmaster.operator.world import World
+    from mintmaster.tokens.keys import PublicKey
+
+_KINDS: dict[str, kinds.ResourceKind[TokenResource]] = {
+    kind.kind: kind for kind in kinds.TOKEN_KINDS
+}
+
+
+class IssuerSource(Protocol):
+    """Who knows the issuers."""
+
+    def view(self, name: str) -> IssuerView | None:
+        """The issuer of that name."""
+        ...
+
+    def public_keys(self, name: str) -> Mapping[str, PublicKey]:
+        """The keys that verify what the issuer signed."""
+        ...
+
+
+class Gatherer:
+    """Makes `Facts`; asks the API server only where a decision says that it must know more."""
+
+    def __init__(  # noqa: PLR0913 - what a decision is made from
+        self,
+        *,
+        client: Client,
+        secrets: Secrets,
+        world: World,
+        issuers: IssuerSource,
+        clock: Clock,
+        skew: Skew,
+    ) -> None:
+        self._client = client
+        self._secrets = secrets
+        self._world = world
+        self._issuers = issuers
+        self._clock = clock
+        self._skew = skew
+
+    def gather(self, key: Key, resource: TokenResource, *, content_suspect: bool = False) -> Facts:
+        """The facts about a resource as far as they are known; costs no request."""
+        return Facts(
+            kind=key.kind,
+            resource=resource,
+            secret=self._world.secret(key.namespace, ownership.secret_name(resource)),
+            issuer=self._issuers.view(resource.spec.issuer_ref.name),
+            now=rfc3339.whole_seconds(self._clock.now()),
+            namespace_labels=self._world.namespace_labels.get(key.namespace, {}),
+            clock_trusted=not self._skew.exceeded,
+            digest_taken=self._world.has_older_holder(key, resource),
+            namespace_issues=self._world.issues_in(key.namespace),
+            content_suspect=content_suspect,
+        )
+
+    async def decide(self, facts: Facts) -> tuple[Facts, Plan | None]:
+        """Decide, and look closer where what is known is not enough."""
+        if _must_look_first(facts):
+            facts = await self.with_reading(facts)
+        plan = decide(facts)
+        if plan is not None and plan.read_secret:
+            facts = await self.with_reading(facts)
+            plan = decide(facts)
+        return facts, plan
+
+    async def with_reading(self, facts: Facts) -> Facts:
+        """Add the content of the Secret, and take in how it is now."""
+        name = ownership.secret_name(facts.resource)
+        namespace = facts.resource.metadata.namespace
+        reading = await self._secrets.read(namespace, name)
+        key = Key(SECRET, namespace, name)
+        if reading is None:
+            self._world.secrets.drop(key)
+            return replace(facts, secret=None, reading=None)
+        self._world.secrets.observe(key, reading.view, listed=True)
+        facts = replace(facts, secret=reading.view, reading=reading)
+        return replace(
+            facts, reading=replace(reading, signature_holds=self._signed(facts, reading))
+        )
+
+    async def fresh(self, key: Key) -> TokenResource | None:
+        """Read a resource anew after a conflict, and take it in; None: it is gone."""
+        try:
+            raw = await self._client.get(resource_path(key))
+        except NotFound:
+            self._world.forget(key)
+            return None
+        resource = slim(decoding.decode(_KINDS[key.kind], raw))
+        self._world.observe(key, resource, listed=True)
+        return resource
+
+    def _signed(self, facts: Facts, reading: Reading) -> bool:
+        """Whether the current token, if it is a JWT, carries a signature of its issuer."""
+        current = facts.current
+        key = facts.held_key(current) if current is not None else None
+        if current is None or key is None or not current.key_id:
+            return True
+        keys = self._issuers.public_keys(facts.resource.spec.issuer_ref.name)
+        return signature_holds(reading.data[key].decode("ascii"), keys)
+
+
+def _must_look_first(facts: Facts) -> bool:
+    """Whether to read the Secret before anything is decided.
+
+    The watch shows only Secrets with our label. A Secret of somebody else is known from an earlier look and may
+    have changed since; one that seems gone may only have lost its label. Nothing is minted before that is clear
+    (I9). A new resource goes without: creating its Secret fails where there is one.
+    """
+    if facts.resource.spec.delivery == Delivery.CALLER or facts.reading is not None:
+        return False
+    if facts.secret is None:
+        return facts.current is not None
+    return not facts.secret.is_marked

@@ -1,0 +1,290 @@
+"""The issuers: their keys, their status, and the view of them that decisions about tokens use."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mintmaster.api import decoding, kinds, names
+from mintmaster.api.reasons import Reason
+from mintmaster.api.token_issuer import KeyRecord
+from mintmaster.kube.backoff import Backoff
+from mintmaster.kube.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Invalid,
+    KubeError,
+    NotFound,
+)
+from mintmaster.kube.paths import collection_path
+from mintmaster.lifecycle import issuer_status, keyring, rfc3339
+from mintmaster.lifecycle.issuer_view import IssuerView, Obstacle
+from mintmaster.lifecycle.keyring import Turn
+from mintmaster.operator.issuing import Overtaken, refusal
+from mintmaster.operator.key_store import StoredKeys, secret_name
+from mintmaster.operator.queue import Key, Priority
+from mintmaster.operator.statuses import resource_path
+from mintmaster.operator.world import seniority
+from mintmaster.tokens.keys import Algorithm, SigningKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mintmaster.api.token_issuer import TokenIssuer
+    from mintmaster.kube.client import Client
+    from mintmaster.kube.clock import Clock
+    from mintmaster.operator.deadlines import Deadlines
+    from mintmaster.operator.key_store import KeyStore
+    from mintmaster.operator.queue import FairQueue
+    from mintmaster.operator.reporting import Reporter
+    from mintmaster.operator.world import World
+    from mintmaster.tokens.keys import PublicKey
+
+log = logging.getLogger(__name__)
+
+_KIND = kinds.TOKEN_ISSUER
+
+
+@dataclass(frozen=True)
+class _Known:
+    view: IssuerView
+    private: Mapping[str, SigningKey] = field(repr=False)
+    public: Mapping[str, PublicKey]
+
+
+@dataclass
+class Issuers:
+    """Reconciles issuers, and answers for them."""
+
+    client: Client
+    world: World
+    queue: FairQueue
+    deadlines: Deadlines[Key]
+    key_store: KeyStore
+    clock: Clock
+    reporter: Reporter
+    _known: dict[str, _Known] = field(default_factory=dict, repr=False)
+
+    def view(self, name: str) -> IssuerView | None:
+        """The issuer of that name, as decisions see it."""
+        known = self._known.get(name)
+        return known.view if known else None
+
+    def public_keys(self, name: str) -> Mapping[str, PublicKey]:
+        """The keys that verify what the issuer signed, withdrawn ones excepted."""
+        known = self._known.get(name)
+        return known.public if known else {}
+
+    def signing_key(self, name: str) -> SigningKey:
+        """The private key that signs now; KeyError where there is none, which a view tells by its obstacle."""
+        known = self._known[name]
+        return known.private[known.view.signing_key_id]
+
+    async def load_all(self) -> None:
+        """Take up all issuers before any resource is looked at, else each would find its issuer missing.
+
+        Holds on through outages of the API server.
+        """
+        raw = await self.client.get(collection_path(names.API_VERSION, _KIND.plural))
+        for item in msgspec.json.decode(raw, type=_List).items:
+            issuer = decoding.decode(_KIND, bytes(item))
+            self.world.issuers.observe(issuer_key(issuer.metadata.name), issuer, listed=True)
+        for key in self.world.issuers:
+            await self._reconcile_at_last(key)
+
+    async def _reconcile_at_last(self, key: Key) -> None:
+        for delay in Backoff(cap=5.0):
+            try:
+                return await self.reconcile(key)
+            except (KubeError, Overtaken) as error:
+                log.warning("%s could not be taken up yet: %s", key, error)
+                await asyncio.sleep(delay)
+        raise AssertionError("the back-off is endless")
+
+    async def reconcile(self, key: Key) -> None:
+        """Bring one issuer's keys and status to where they should be; then look at its resources if need be."""
+        issuer = self.world.issuers.get(key)
+        if issuer is None:
+            self._gone(key)
+            return
+        if issuer.metadata.deletion_timestamp is not None:
+            return
+        stored = await self.key_store.load(key.name)
+        obstacle = self._conflict(key, issuer) or await self._loss(issuer, stored)
+        if obstacle is None:
+            stored, obstacle = await self._turn_keys(issuer, stored)
+        await self._write_status(key, issuer, stored, obstacle)
+        self._publish(key, issuer, stored, obstacle)
+        self.deadlines.set(
+            key, keyring.next_turn(stored.ring, issuer.spec) if obstacle is None else None
+        )
+
+    def _conflict(self, key: Key, issuer: TokenIssuer) -> Obstacle | None:
+        """The oldest issuer keeps a URL; two would sign for one another."""
+        for other_key in self.world.issuers.keys_of(issuer.spec.url):
+            other = self.world.issuers.get(other_key)
+            if other_key != key and other is not None and seniority(other) < seniority(issuer):
+                return Obstacle(
+                    Reason.ISSUER_CONFLICT,
+                    f"TokenIssuer {other_key.name!r}, which is older, has the same spec.url: use another URL.",
+                )
+        return None
+
+    async def _loss(self, issuer: TokenIssuer, stored: StoredKeys) -> Obstacle | None:
+        """Whether keys are lost: then minting stops, and nothing is replaced in silence (I16)."""
+        where = f"Secret {secret_name(issuer.metadata.name)!r} in the operator's namespace"
+        if stored.problem:
+            return Obstacle(Reason.KEYS_LOST, f"{where} is damaged: {stored.problem}. {_MEND}")
+        withdrawn = frozenset(issuer.spec.withdrawn_keys)
+        in_use = {key.id for key in issuer.status.keys if key.state in {"Active", "Next"}}
+        missing = sorted(in_use - withdrawn - stored.private.keys())
+        if missing:
+            return Obstacle(Reason.KEYS_LOST, f"{where} lacks key {', '.join(missing)}. {_MEND}")
+        if stored.view is None and not issuer.status.keys and await self._has_tokens(issuer):
+            return Obstacle(
+                Reason.KEYS_LOST, f"{where} is gone, but tokens name the issuer. {_MEND}"
+            )
+        return None
+
+    async def _has_tokens(self, issuer: TokenIssuer) -> bool:
+        """Whether a token that the issuer signed is on record, by a key that it has not withdrawn."""
+        withdrawn = frozenset(issuer.spec.withdrawn_keys)
+        token_kinds: tuple[kinds.ResourceKind[kinds.TokenResource], ...] = kinds.TOKEN_KINDS
+        for kind in token_kinds:
+            raw = await self.client.get(
+                collection_path(names.API_VERSION, kind.plural),
+                {"fieldSelector": f"spec.issuerRef.name={issuer.metadata.name}"},
+            )
+            for item in msgspec.json.decode(raw, type=_List).items:
+                signed_by = {
+                    token.key_id for token in decoding.decode(kind, bytes(item)).status.tokens
+                }
+                if signed_by - withdrawn - {""}:
+                    return True
+        return False
+
+    async def _turn_keys(
+        self, issuer: TokenIssuer, stored: StoredKeys
+    ) -> tuple[StoredKeys, Obstacle | None]:
+        """Give the key ring its due turn and store it before anything says or uses it."""
+        private = dict(stored.private)
+
+        def new_key(algorithm: str) -> str:
+            made = SigningKey.generate(Algorithm(algorithm))
+            private[made.kid] = made
+            return made.kid
+
+        turn = Turn(
+            spec=issuer.spec,
+            now=rfc3339.whole_seconds(self.clock.now()),
+            rotation=issuer.metadata.annotations.get(names.ANNOTATION_ROTATE),
+            new_key=new_key,
+        )
+        ring = keyring.turned(stored.ring, turn)
+        if ring == stored.ring:
+            return stored, None
+        try:
+            view = await self.key_store.save(issuer, stored.view, ring, private)
+        except (AlreadyExists, Conflict, NotFound) as error:
+            raise Overtaken("the key Secret has changed") from error
+        except (Forbidden, Invalid) as error:
+            return stored, refusal(f"Secret {secret_name(issuer.metadata.name)!r}", error)
+        log.info("keys of issuer %s: %s", issuer.metadata.name, _summary(ring))
+        return StoredKeys(view=view, ring=ring, private=private), None
+
+    async def _write_status(
+        self, key: Key, issuer: TokenIssuer, stored: StoredKeys, obstacle: Obstacle | None
+    ) -> None:
+        now = rfc3339.whole_seconds(self.clock.now())
+        records = _records(stored) if obstacle is None else issuer.status.keys
+        status = issuer_status.next_status(issuer, records, obstacle, now)
+        if not issuer_status.says_something_new(issuer.status, status):
+            return
+        body = {
+            "metadata": {"resourceVersion": issuer.metadata.resource_version},
+            "status": issuer_status.patch_of(issuer.status, status),
+        }
+        try:
+            answer = await self.client.merge_patch(resource_path(key, "status"), body)
+        except (Conflict, NotFound) as error:
+            await self._look_again(key)
+            raise Overtaken("the issuer has changed") from error
+        self.world.issuers.wrote(key, decoding.decode(_KIND, answer))
+        self.reporter.issuer_changed(issuer, status)
+
+    async def _look_again(self, key: Key) -> None:
+        try:
+            raw = await self.client.get(resource_path(key))
+        except NotFound:
+            self.world.issuers.drop(key)
+            return
+        self.world.issuers.observe(key, decoding.decode(_KIND, raw), listed=True)
+
+    def _publish(
+        self, key: Key, issuer: TokenIssuer, stored: StoredKeys, obstacle: Obstacle | None
+    ) -> None:
+        """Let decisions see the issuer as it is now, and have them made anew where it matters."""
+        view = IssuerView(
+            name=key.name,
+            spec=issuer.spec,
+            signing_key_id=keyring.signing_key_id(stored.private, stored.ring),
+            obstacle=obstacle,
+        )
+        public = {key_id: private.public for key_id, private in stored.private.items()}
+        before = self._known.get(key.name)
+        self._known[key.name] = _Known(view, stored.private, public)
+        self.reporter.issuer_keys(key.name, stored.ring)
+        if before is None or before.view != view:
+            self._revisit(key.name)
+
+    def _gone(self, key: Key) -> None:
+        self.deadlines.forget(key)
+        self.reporter.issuer_gone(key.name)
+        if self._known.pop(key.name, None) is not None:
+            self._revisit(key.name)
+        # Another issuer that claims the same URL may be the oldest now.
+        for other in self.world.issuers:
+            self.queue.put(other, Priority.EDIT)
+
+    def _revisit(self, name: str) -> None:
+        for key in self.world.keys_of_issuer(name):
+            self.queue.put(key, Priority.RENEWAL)
+
+
+_MEND = (
+    "Restore that Secret from a backup; or, to give the keys up and void all they signed, name them in"
+    " spec.withdrawnKeys."
+)
+
+
+class _List(msgspec.Struct):
+    items: list[msgspec.Raw] = []
+
+
+def issuer_key(name: str) -> Key:
+    """The queue key of an issuer."""
+    return Key(_KIND.kind, "", name)
+
+
+def _records(stored: StoredKeys) -> tuple[KeyRecord, ...]:
+    """What everybody may know of the keys."""
+    return tuple(
+        KeyRecord(
+            id=key.id,
+            algorithm=key.algorithm,
+            state=key.state,
+            public_jwk=stored.private[key.id].public.jwk() if key.id in stored.private else {},
+            not_before=key.not_before,
+            retire_at=key.retire_at,
+        )
+        for key in stored.ring.keys
+    )
+
+
+def _summary(ring: keyring.Keyring) -> str:
+    return ", ".join(f"{key.id} {key.state}" for key in ring.keys)

@@ -1,0 +1,152 @@
+"""kopf as the pump: it lists and watches our resources, and every event becomes a key in the queue, no more.
+
+What is switched off, and why: storages, finalizers, indexes, daemons, timers and Events of kopf each cost a write
+or memory per object; its peering is no lock; its retries give up. See docs/design.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+import kopf
+
+from mintmaster.api import kinds, names
+from mintmaster.kube.backoff import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mintmaster.kube.client import Client
+
+log = logging.getLogger(__name__)
+
+PAGE_SIZE = 500
+"""Objects per page of a list: a list of 100,000 in one piece takes 0.6 GB to parse."""
+
+IDLE_TIMEOUT = 0.1
+"""Seconds that kopf keeps a worker after an object's last event: its default of 5 s costs 7 KB per object."""
+
+TRANSPORT_CAP = 10.0
+"""Seconds between kopf's tries to reach the API server at the most; it never gives up."""
+
+
+class Listener(Protocol):
+    """Who is told of the resources."""
+
+    def saw(self, kind: str, body: Mapping[str, Any], *, listed: bool) -> None:
+        """A resource stands so."""
+        ...
+
+    def gone(self, kind: str, body: Mapping[str, Any]) -> None:
+        """A resource was deleted."""
+        ...
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Keeps nothing: there are no handlers whose progress could matter."""
+
+    def fetch(self, **_: object) -> None:
+        return None
+
+    def store(self, **_: object) -> None:
+        return None
+
+    def purge(self, **_: object) -> None:
+        return None
+
+    def touch(self, **_: object) -> None:
+        return None
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps nothing: what changed does not matter, only what is."""
+
+    def build(self, **_: object) -> Any:
+        return {}
+
+    def fetch(self, **_: object) -> None:
+        return None
+
+    def store(self, **_: object) -> None:
+        return None
+
+
+class Pump:
+    """Runs kopf on the operator's own session, and runs it again should it end."""
+
+    def __init__(self, client: Client, listener: Listener) -> None:
+        self._client = client
+        self._listener = listener
+        self.running = asyncio.Event()
+        """Set once kopf has started to list; cleared while it is being started again."""
+
+    async def run(self, stop: asyncio.Event, *, on_start: Callable[[], None]) -> None:
+        """Pump until `stop` is set. Some answers of an API server make kopf end itself: it is started anew.
+
+        `on_start` is called at every start, after kopf has taken the process's signals.
+        """
+        delays = iter(Backoff())
+        while not stop.is_set():
+            try:
+                await kopf.operator(
+                    registry=self._registry(on_start),
+                    settings=_settings(),
+                    clusterwide=True,
+                    standalone=True,
+                    stop_flag=stop,
+                )
+            except Exception as error:  # noqa: BLE001 - whatever ends kopf must not end the operator
+                log.warning("the watch on resources ended and is started again: %r", error)
+            self.running.clear()
+            if not stop.is_set():
+                await asyncio.sleep(next(delays))
+
+    def _registry(self, on_start: Callable[[], None]) -> kopf.OperatorRegistry:
+        async def started(**_: object) -> None:
+            self.running.set()
+            on_start()
+
+        registry = kopf.OperatorRegistry()
+        kopf.on.startup(registry=registry)(started)
+        kopf.on.login(registry=registry)(self._login)
+        for kind in kinds.ALL_KINDS:
+            handler = _handler(self._listener, kind.kind)
+            kopf.on.event(names.GROUP, names.VERSION, kind.plural, registry=registry)(handler)
+        return registry
+
+    async def _login(self, **_: object) -> kopf.AiohttpSession:
+        """Share the connections: one pool, one way to authenticate."""
+        session = self._client.borrowed_session()
+        return kopf.AiohttpSession(server=self._client.server, aiohttp_session=session)
+
+
+def _handler(listener: Listener, kind: str) -> Callable[..., Any]:
+    async def on_event(event: Mapping[str, Any], **_: object) -> None:
+        body = event["object"]
+        if event["type"] == "DELETED":
+            listener.gone(kind, body)
+        else:
+            listener.saw(kind, body, listed=event["type"] is None)
+
+    return on_event
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.posting.enabled = False
+    settings.posting.level = logging.CRITICAL
+    settings.scanning.disabled = True
+    settings.queueing.worker_limit = None
+    settings.queueing.idle_timeout = IDLE_TIMEOUT
+    settings.queueing.error_delays = (1, 2, 5)
+    settings.watching.chunk_size = PAGE_SIZE
+    settings.networking.error_backoffs = Backoff(cap=TRANSPORT_CAP)
+    settings.process.ultimate_exiting_timeout = None
+    return settings

@@ -1,0 +1,111 @@
+"""What the watches on Secrets and namespaces feed into the operator's picture of the cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mintmaster.api import kinds, names
+from mintmaster.api.meta import ObjectMeta
+from mintmaster.kube.secrets import SecretObject
+from mintmaster.lifecycle.ownership import holder_of
+from mintmaster.operator.queue import Key, Priority
+from mintmaster.operator.world import SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Set
+
+    from mintmaster.kube.reflector import ObjectKey
+    from mintmaster.lifecycle.secret_view import SecretView
+    from mintmaster.operator.queue import FairQueue
+    from mintmaster.operator.world import World
+
+SECRETS_SELECTOR = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+"""Only Secrets of ours are watched: a cluster's other Secrets cost no memory and are never in it."""
+
+
+class _Named(msgspec.Struct, frozen=True, gc=False):
+    metadata: ObjectMeta
+
+
+_decode_secret = msgspec.json.Decoder(SecretObject).decode
+_decode_named = msgspec.json.Decoder(_Named).decode
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSink:
+    """Keeps the digests of Secrets, and has the resources looked at whose Secret was touched."""
+
+    world: World
+    queue: FairQueue
+    suspect: Callable[[Key], None]
+    """Told of each resource whose Secret somebody else may have edited."""
+
+    def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:
+        """A Secret of ours stands so."""
+        found = _decode_secret(raw)
+        view = found.view()
+        if self.world.secrets.observe(_key(found.metadata), view, listed=listed):
+            self._touched(view, listed=listed)
+
+    def delete(self, raw: msgspec.Raw) -> None:
+        """A Secret was deleted, or lost our label."""
+        found = _decode_secret(raw)
+        if self.world.secrets.drop(_key(found.metadata), found.metadata.uid):
+            self._touched(found.view(), listed=False)
+
+    def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:  # noqa: ARG002 - part of the protocol
+        """A list is complete: what it does not name is gone."""
+        there = {Key(SECRET, key.namespace, key.name) for key in keys}
+        for key in self.world.secrets:
+            view = self.world.secrets.get(key)
+            if key not in there and view is not None and view.is_marked:
+                self.world.secrets.drop(key)
+                self._touched(view, listed=False)
+
+    def _touched(self, view: SecretView, *, listed: bool) -> None:
+        holder = holder_of(view)
+        if holder is None:
+            return
+        if holder.kind == kinds.TOKEN_ISSUER.kind:
+            self.queue.put(Key(holder.kind, "", holder.name), Priority.EDIT)
+        elif holder.kind in self.world.tokens:
+            key = Key(holder.kind, view.metadata.namespace, holder.name)
+            self.suspect(key)
+            self.queue.put(key, Priority.RESYNC if listed else Priority.EDIT)
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceSink:
+    """Keeps the labels of namespaces, which grants select by."""
+
+    world: World
+    queue: FairQueue
+
+    def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:  # noqa: ARG002 - part of the protocol
+        """A namespace stands so."""
+        meta = _decode_named(raw).metadata
+        if self.world.namespace_labels.get(meta.name) != meta.labels:
+            self.world.namespace_labels[meta.name] = meta.labels
+            self._revisit(meta.name)
+
+    def delete(self, raw: msgspec.Raw) -> None:
+        """A namespace is gone."""
+        self.world.namespace_labels.pop(_decode_named(raw).metadata.name, None)
+
+    def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:  # noqa: ARG002 - part of the protocol
+        """A list is complete: what it does not name is gone."""
+        there = {key.name for key in keys}
+        for name in [name for name in self.world.namespace_labels if name not in there]:
+            del self.world.namespace_labels[name]
+
+    def _revisit(self, namespace: str) -> None:
+        """Have the resources of a namespace looked at, whose grants may have changed."""
+        for key in self.world.keys_in(namespace):
+            self.queue.put(key, Priority.RENEWAL)
+
+
+def _key(meta: ObjectMeta) -> Key:
+    return Key(SECRET, meta.namespace, meta.name)
