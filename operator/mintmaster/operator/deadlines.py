@@ -52,6 +52,10 @@ class Deadlines(Generic[K]):
         """Drop the moment of a key; its entry in the heap goes stale."""
         self._valid.pop(key, None)
 
+    def recheck(self) -> None:
+        """Look at the clock again now: it was set."""
+        self._changed.set()
+
     async def run(self) -> None:
         """Hand out keys as their moments come, for ever."""
         while True:

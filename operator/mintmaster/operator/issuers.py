@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -33,7 +34,7 @@ from mintmaster.operator.world import seniority
 from mintmaster.tokens.keys import Algorithm, SigningKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from mintmaster.api.token_issuer import TokenIssuer
     from mintmaster.kube.client import Client
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from mintmaster.tokens.keys import PublicKey
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _KIND = kinds.TOKEN_ISSUER
 
@@ -90,21 +93,17 @@ class Issuers:
 
         Holds on through outages of the API server.
         """
-        raw = await self.client.get(collection_path(names.API_VERSION, _KIND.plural))
-        for item in msgspec.json.decode(raw, type=_List).items:
-            issuer = decoding.decode(_KIND, bytes(item))
+        for issuer in await _at_last("listing the issuers", self._list):
             self.world.issuers.observe(issuer_key(issuer.metadata.name), issuer, listed=True)
         for key in self.world.issuers:
-            await self._reconcile_at_last(key)
+            await _at_last(str(key), partial(self.reconcile, key))
 
-    async def _reconcile_at_last(self, key: Key) -> None:
-        for delay in Backoff(cap=5.0):
-            try:
-                return await self.reconcile(key)
-            except (KubeError, Overtaken) as error:
-                log.warning("%s could not be taken up yet: %s", key, error)
-                await asyncio.sleep(delay)
-        raise AssertionError("the back-off is endless")
+    async def _list(self) -> list[TokenIssuer]:
+        raw = await self.client.get(collection_path(names.API_VERSION, _KIND.plural))
+        return [
+            decoding.decode(_KIND, bytes(item))
+            for item in msgspec.json.decode(raw, type=_List).items
+        ]
 
     async def reconcile(self, key: Key) -> None:
         """Bring one issuer's keys and status to where they should be; then look at its resources if need be."""
@@ -264,6 +263,17 @@ _MEND = (
 
 class _List(msgspec.Struct):
     items: list[msgspec.Raw] = []
+
+
+async def _at_last(what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try until it succeeds: nothing else can be done meanwhile."""
+    for delay in Backoff(cap=5.0):
+        try:
+            return await attempt()
+        except (KubeError, Overtaken) as error:
+            log.warning("%s: not yet: %s", what, error)
+            await asyncio.sleep(delay)
+    raise AssertionError("the back-off is endless")
 
 
 def issuer_key(name: str) -> Key:

@@ -1,0 +1,72 @@
+"""The operator on a real API server."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from api.api_server import CRDS, kubectl
+from mintmaster.api.kinds import TOKEN_ISSUER
+from mintmaster.kube import config
+from mintmaster.kube.client import Client
+from mintmaster.kube.errors import NotFound
+from reconcile.harness import Cluster, SettableClock, running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from mintmaster.localcluster.cluster import LocalCluster
+    from reconcile.harness import Running
+
+OPERATOR_NAMESPACE = "mintmaster-system"
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(cluster: LocalCluster) -> Path:
+    """The way to a cluster that serves the CRDs and has the operator's namespace."""
+    install(cluster)
+    return cluster.kubeconfig
+
+
+def install(cluster: LocalCluster) -> None:
+    """Prepare a cluster for operators; does no harm to one that is prepared."""
+    steps = (
+        ("apply", "--server-side", "--force-conflicts", "-f", str(CRDS)),
+        ("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS)),
+    )
+    for step in steps:
+        done = kubectl(cluster.kubeconfig, *step)
+        assert done.returncode == 0, done.stderr
+    kubectl(cluster.kubeconfig, "create", "namespace", OPERATOR_NAMESPACE)
+    # The garbage collector looks for new kinds every 30 s, and once when it starts.
+    manager = cluster.component("kube-controller-manager")
+    manager.stop()
+    manager.start()
+
+
+@pytest.fixture
+async def cluster_user(kubeconfig: Path, namespace: str) -> AsyncIterator[Cluster]:
+    """A namespace and an issuer's name of the test's own; what the test made there goes when it ends."""
+    async with Client(config.load(str(kubeconfig), None)) as client:
+        user = Cluster(client, kubeconfig, namespace, f"issuer-{secrets.token_hex(4)}")
+        yield user
+        try:
+            await user.delete(TOKEN_ISSUER, user.issuer)
+        except NotFound:
+            return
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    """The clock of the test's operator."""
+    return SettableClock()
+
+
+@pytest.fixture
+async def operator(kubeconfig: Path, clock: SettableClock) -> AsyncIterator[Running]:
+    """An operator that leads and has listed everything."""
+    async with running(kubeconfig, clock=clock) as started:
+        yield started
