@@ -13,6 +13,7 @@ from mintmaster.kube.config import Connection, from_kubeconfig, in_cluster, load
 from mintmaster.kube.credentials import Authorize, ExpectServerName, TokenFile
 from mintmaster.kube.errors import InvalidConfig
 from mintmaster.kube.exec_plugin import ExecPlugin
+from mintmaster.kube.kubeconfig import User
 from mintmaster.kube.tls import KeyPair
 
 SECRET = "hush-this-is-a-token"
@@ -261,6 +262,10 @@ class TestInCluster:
             in_cluster(POD_ENV, tmp_path)
         with pytest.raises(InvalidConfig, match="KUBERNETES_SERVICE_HOST"):
             in_cluster({}, tmp_path)
+
+
+def test_a_user_shows_nothing_of_itself() -> None:
+    assert SECRET not in repr(User(token=SECRET, client_key_data=SECRET.encode()))
 
 
 def test_no_key_or_token_is_in_a_repr(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from kube.fake_api import Answer, FakeApi, fails, hang_up, says, stall
 from kube.waiting import FakeTime, until
@@ -190,3 +191,31 @@ async def test_a_release_that_fails_is_left_to_expire(
     await elector.release()
     assert len(api.requests) == 3
     assert losses == []
+
+
+async def test_the_time_that_a_renewal_was_on_its_way_counts(
+    api: FakeApi, elector: Elector, time: FakeTime
+) -> None:
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        time.advance(4)
+        return await lease(1)(request)
+
+    api.answers = [fails(404, "NotFound"), slowly]
+    await elector.acquire()
+    time.advance(5.9)
+    assert elector.still_leading()
+    time.advance(0.1)
+    assert not elector.still_leading()
+
+
+async def test_a_leader_paused_between_renewals_wakes_up_without_a_write(
+    api: FakeApi, elector: Elector, time: FakeTime, losses: Losses
+) -> None:
+    api.answers = [*ACQUIRED, lease(2)]
+    await elector.acquire()
+    holding = asyncio.create_task(elector.hold())
+    await asyncio.sleep(0)  # it waits for its next renewal
+    time.advance(20)
+    await holding
+    assert losses == [1020.0]
+    assert len(api.requests) == 2
