@@ -26,9 +26,9 @@ from mintmaster.kube.paths import collection_path
 from mintmaster.lifecycle import issuer_status, keyring, rfc3339
 from mintmaster.lifecycle.issuer_view import IssuerView, Obstacle
 from mintmaster.lifecycle.keyring import Turn
-from mintmaster.operator.issuing import Overtaken, refusal
 from mintmaster.operator.key_store import StoredKeys, secret_name
 from mintmaster.operator.queue import Key, Priority
+from mintmaster.operator.setbacks import Overtaken, refusal
 from mintmaster.operator.statuses import resource_path
 from mintmaster.operator.world import seniority
 from mintmaster.tokens.keys import Algorithm, SigningKey

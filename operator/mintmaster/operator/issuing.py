@@ -27,6 +27,7 @@ from mintmaster.lifecycle.readiness import Outcome
 from mintmaster.lifecycle.template import TemplateInvalid
 from mintmaster.operator.minting import mint
 from mintmaster.operator.queue import Key
+from mintmaster.operator.setbacks import Overtaken, Refused, refusal
 from mintmaster.operator.world import SECRET
 from mintmaster.tokens.jwt import ClaimsMalformed, TokenTooLarge
 
@@ -44,18 +45,6 @@ if TYPE_CHECKING:
     from mintmaster.operator.world import World
 
 log = logging.getLogger(__name__)
-
-
-class Overtaken(Exception):
-    """What was decided on has changed meanwhile: decide again. Nothing became active."""
-
-
-class Refused(Exception):
-    """The API server will not take a write as things stand (quota, admission, a terminating namespace)."""
-
-    def __init__(self, obstacle: Obstacle) -> None:
-        super().__init__(obstacle.message)
-        self.obstacle = obstacle
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +156,3 @@ class Issuing:
         if again is None or again.issue != plan.issue:
             raise Overtaken("the resource has changed")
         return fresh
-
-
-def refusal(what: str, error: Forbidden | Invalid) -> Obstacle:
-    """What a refused write means for the resource."""
-    return Obstacle(Reason.WRITE_FAILED, f"The API server refused to write {what}: {error.message}")

@@ -12,7 +12,6 @@ from mintmaster.lifecycle import secret_content
 from mintmaster.lifecycle.decision import next_look
 from mintmaster.lifecycle.outcome import next_status
 from mintmaster.lifecycle.readiness import Outcome
-from mintmaster.operator.issuing import Overtaken, Refused, refusal
 from mintmaster.operator.queue import Priority
 
 if TYPE_CHECKING:
@@ -32,10 +31,6 @@ if TYPE_CHECKING:
     from mintmaster.operator.world import World
 
 log = logging.getLogger(__name__)
-
-
-class Retry(Exception):
-    """Something could not be done now; the queue tries again, ever more slowly."""
 
 
 @dataclass(frozen=True, slots=True)

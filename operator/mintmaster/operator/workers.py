@@ -9,9 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from mintmaster.kube.errors import KubeError
-from mintmaster.operator.issuing import Overtaken
 from mintmaster.operator.leadership import LeadershipLost
-from mintmaster.operator.reconciler import Retry
+from mintmaster.operator.setbacks import Overtaken, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
