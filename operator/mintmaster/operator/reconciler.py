@@ -13,6 +13,7 @@ from mintmaster.lifecycle.decision import next_look
 from mintmaster.lifecycle.outcome import next_status
 from mintmaster.lifecycle.readiness import Outcome
 from mintmaster.operator.queue import Priority
+from mintmaster.operator.setbacks import Overtaken, Refused, Retry, refusal
 
 if TYPE_CHECKING:
     from mintmaster.api.kinds import TokenResource
