@@ -148,3 +148,14 @@ async def test_requests_at_once_share_the_token(api: FakeApi, file: Mounted) -> 
     async with client_with(api, TokenFile(file.path)) as client:
         await asyncio.gather(*(client.get(POD) for _ in range(10)))
     assert sent(api) == ["Bearer first"] * 10
+
+
+async def test_a_borrowed_session_authenticates_and_may_be_closed(api: FakeApi) -> None:
+    api.answers = [says({}), says({})]
+    async with client_with(api, StaticToken("abc")) as client:
+        async with client.borrowed_session() as borrowed:
+            assert borrowed.connector is client.session.connector
+            async with borrowed.get(client.server + POD) as response:
+                assert response.status == 200
+        await client.get(POD)
+    assert sent(api) == ["Bearer abc", "Bearer abc"]
