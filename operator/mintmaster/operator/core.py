@@ -75,6 +75,7 @@ class Core:
         self._reconciler = Reconciler(
             world=self.world,
             queue=self.queue,
+            audit=self._audit,
             deadlines=self.deadlines,
             gatherer=gatherer,
             issuing=Issuing(
@@ -143,8 +144,6 @@ class Core:
         # A mere re-list must not read every Secret at once: that is left to the audit.
         closely = key in self._audit and priority is not Priority.RESYNC
         await self._reconciler.reconcile(key, content_suspect=closely)
-        if closely:
-            self._audit.clear(key)
 
     def _due(self, key: Key) -> None:
         """A moment has come. A renewal still waiting at half of its window becomes urgent."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mintmaster.lifecycle.facts import Facts
     from mintmaster.lifecycle.issuer_view import Obstacle
     from mintmaster.lifecycle.secret_view import SecretView
+    from mintmaster.operator.audit import Audit
     from mintmaster.operator.deadlines import Deadlines
     from mintmaster.operator.gathering import Gatherer
     from mintmaster.operator.issuing import Delivery, Issuing
@@ -40,6 +41,7 @@ class Reconciler:
 
     world: World
     queue: FairQueue
+    audit: Audit
     deadlines: Deadlines[Key]
     gatherer: Gatherer
     issuing: Issuing
@@ -61,6 +63,8 @@ class Reconciler:
             return
         facts = self.gatherer.gather(key, resource, content_suspect=content_suspect)
         facts, plan = await self.gatherer.decide(facts)
+        if facts.reading is not None:
+            self.audit.clear(key)
         if plan is None:
             self.deadlines.forget(key)
             return
