@@ -95,6 +95,14 @@ class Cache(Generic[T]):
         self._store(key, value, self._metadata(value))
         self._entries[key].pinned_until = self._monotonic() + PIN_SECONDS
 
+    def drop_unlisted(self, key: Key, list_version: str) -> bool:
+        """Forget an object that a complete list does not name, unless an own write is newer than that list."""
+        entry = self._entries.get(key)
+        if entry is None or self._outranked(entry, list_version):
+            return False
+        del self._entries[key]
+        return True
+
     def drop(self, key: Key, uid: str | None = None) -> bool:
         """Forget an object, if it is still that life of it; whether it was there."""
         entry = self._entries.get(key)

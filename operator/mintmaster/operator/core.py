@@ -22,6 +22,7 @@ from mintmaster.operator.queue import FairQueue, Priority
 from mintmaster.operator.reconciler import Reconciler
 from mintmaster.operator.restarts import Restarts
 from mintmaster.operator.statuses import Statuses
+from mintmaster.operator.stopping import unless_stopped
 from mintmaster.operator.sweep import Sweep
 from mintmaster.operator.watches import SECRETS_SELECTOR, NamespaceSink, SecretSink
 from mintmaster.operator.workers import Workers
@@ -102,10 +103,15 @@ class Core:
             NamespaceSink(self.world, self.queue),
         )
 
+        self._background: list[asyncio.Task[None]] = []
+
     @property
     def fault(self) -> str:
         """Why the process should be restarted; empty while it works or is still starting."""
-        return "a worker has ended" if self._workers.broken else ""
+        if self._workers.broken:
+            return "a worker has ended"
+        ended = [task.get_name() for task in self._background if task.done()]
+        return f"the task for {ended[0]} has ended" if ended else ""
 
     @property
     def unready(self) -> str:
@@ -116,7 +122,7 @@ class Core:
 
     async def run(self, stop: asyncio.Event, *, on_start: Callable[[], None]) -> None:
         """Work until `stop` is set; then finish what was begun."""
-        background = [
+        self._background = [
             asyncio.create_task(self._secret_watch.run(), name="secrets"),
             asyncio.create_task(self._namespace_watch.run(), name="namespaces"),
             asyncio.create_task(self._sweep.run(), name="sweep"),
@@ -124,18 +130,22 @@ class Core:
             asyncio.create_task(self.deadlines.run(), name="deadlines"),
         ]
         try:
-            # Nobody may look at a resource before its Secret, its namespace and its issuer are known.
-            await self._secret_watch.synced.wait()
-            await self._namespace_watch.synced.wait()
-            await self.issuers.load_all()
-            self._workers.start()
-            await self._pump.run(stop, on_start=on_start)
+            if await unless_stopped(self._learn(), stop):
+                self._workers.start()
+                await self._pump.run(stop, on_start=on_start)
         finally:
             await self._workers.stop()
             self.queue.close()
-            for task in background:
+            ended, self._background = self._background, []
+            for task in ended:
                 task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
+            await asyncio.gather(*ended, return_exceptions=True)
+
+    async def _learn(self) -> None:
+        """Nobody may look at a resource before its Secret, its namespace and its issuer are known."""
+        await self._secret_watch.synced.wait()
+        await self._namespace_watch.synced.wait()
+        await self.issuers.load_all()
 
     async def _work(self, key: Key, priority: Priority) -> None:
         if key.kind == kinds.TOKEN_ISSUER.kind:

@@ -17,6 +17,7 @@ from mintmaster.operator.leadership import LeaderClient
 from mintmaster.operator.metrics import Metrics
 from mintmaster.operator.probes import served
 from mintmaster.operator.reporting import Reporter
+from mintmaster.operator.stopping import unless_stopped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -78,7 +79,7 @@ class Process:
             client = await stack.enter_async_context(self._client(elector))
             self.address = await stack.enter_async_context(self._probes(elector))
             log.info("probes and metrics are served at http://%s", self.address)
-            if not await _unless_stopped(elector.acquire(), stop):
+            if not await unless_stopped(elector.acquire(), stop):
                 return
             await stack.enter_async_context(_held(elector))
             self.metrics.leader.set(1)
@@ -143,22 +144,6 @@ class Process:
             "How far the local clock is ahead of the API server's.",
             lambda: self.skew.seconds,
         )
-
-
-async def _unless_stopped(waiting: Coroutine[object, object, None], stop: asyncio.Event) -> bool:
-    """Wait for something, but no longer than until `stop` is set; whether it came about."""
-    task = asyncio.create_task(waiting)
-    stopped = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-            return True
-        return False
-    finally:
-        for pending in (task, stopped):
-            pending.cancel()
-        await asyncio.gather(task, stopped, return_exceptions=True)
 
 
 @asynccontextmanager

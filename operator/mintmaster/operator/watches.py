@@ -56,13 +56,14 @@ class SecretSink:
         if self.world.secrets.drop(_key(found.metadata), found.metadata.uid):
             self._touched(found.view(), listed=False)
 
-    def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:  # noqa: ARG002 - part of the protocol
-        """A list is complete: what it does not name is gone."""
+    def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:
+        """A list is complete: what it does not name is gone, but for what we wrote since."""
         there = {Key(SECRET, key.namespace, key.name) for key in keys}
         for key in self.world.secrets:
-            view = self.world.secrets.get(key)
-            if key not in there and view is not None and view.is_marked:
-                self.world.secrets.drop(key)
+            view = self.world.secrets.get(key) if key not in there else None
+            if view is None or not view.is_marked:
+                continue
+            if self.world.secrets.drop_unlisted(key, resource_version):
                 self._touched(view, listed=False)
 
     def _touched(self, view: SecretView, *, listed: bool) -> None:
