@@ -14,7 +14,7 @@ from mintmaster.lifecycle.issuer_view import Obstacle
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from mintmaster.api.status import TokenRecord
+    from mintmaster.api.status import TokenRecord, TokenStatus
     from mintmaster.api.token_spec import TokenSpec
     from mintmaster.lifecycle.issuer_view import IssuerView
 
@@ -78,6 +78,14 @@ def renewal_of(record: TokenRecord, spec: TokenSpec, uid: str) -> datetime | Non
         _renew_before(spec, lifetime), max(lifetime - MIN_RENEWAL_INTERVAL, timedelta())
     )
     return Schedule(lifetime, renew_before, timedelta()).renew_at(record.issued_at, uid)
+
+
+def late_at(status: TokenStatus) -> datetime | None:
+    """When a renewal becomes urgent: in the middle between its moment and the expiry; None: never."""
+    renew_at, expires_at = status.renew_at, status.expires_at
+    if renew_at is None or expires_at is None or expires_at <= renew_at:
+        return None
+    return renew_at + (expires_at - renew_at) / 2
 
 
 def obstacle(schedule: Schedule, issuer: IssuerView) -> Obstacle | None:

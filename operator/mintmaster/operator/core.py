@@ -10,6 +10,7 @@ from mintmaster.api import kinds
 from mintmaster.kube.paths import collection_path
 from mintmaster.kube.reflector import Reflector, Selection
 from mintmaster.kube.secrets import Secrets
+from mintmaster.lifecycle import schedule
 from mintmaster.operator.audit import Audit
 from mintmaster.operator.deadlines import Deadlines
 from mintmaster.operator.gathering import Gatherer
@@ -30,9 +31,7 @@ from mintmaster.operator.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
 
-    from mintmaster.api.kinds import TokenResource
     from mintmaster.kube.client import Client
     from mintmaster.kube.clock import Clock, Skew
     from mintmaster.operator.queue import Key
@@ -90,7 +89,7 @@ class Core:
         )
         self._sweep = Sweep(client, self.world, self.queue, gatherer)
         self._workers = Workers(self.queue, self._work, settings.work, reporter.metrics)
-        inbox = Inbox(self.world, self.queue, relisted=self._sweep.request)
+        inbox = Inbox(self.world, self.queue, clock, relisted=self._sweep.request)
         self._pump = Pump(client, inbox)
         self._secret_watch = Reflector(
             client,
@@ -158,18 +157,9 @@ class Core:
     def _due(self, key: Key) -> None:
         """A moment has come. A renewal still waiting at half of its window becomes urgent."""
         resource = self.world.resource(key) if key.kind != kinds.TOKEN_ISSUER.kind else None
-        late_at = _late_at(resource) if resource is not None else None
+        late_at = schedule.late_at(resource.status) if resource is not None else None
         if late_at is not None and self._clock.now() >= late_at:
             self.queue.put(key, Priority.LATE_RENEWAL)
             return
         self.queue.put(key, Priority.RENEWAL)
         self.deadlines.set(key, late_at)
-
-
-def _late_at(resource: TokenResource) -> datetime | None:
-    """The middle between renewal and expiry."""
-    renew_at, expires_at = resource.status.renew_at, resource.status.expires_at
-    if renew_at is None or expires_at is None or expires_at <= renew_at:
-        return None
-    window: timedelta = expires_at - renew_at
-    return renew_at + window / 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mintmaster.api import decoding, kinds
 from mintmaster.api.token_issuer import TokenIssuer
+from mintmaster.lifecycle import schedule
 from mintmaster.operator.queue import Key, Priority
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from mintmaster.api.kinds import Resource, TokenResource
     from mintmaster.api.meta import ObjectMeta
+    from mintmaster.kube.clock import Clock
     from mintmaster.operator.queue import FairQueue
     from mintmaster.operator.world import World
 
@@ -25,9 +27,12 @@ _KINDS: dict[str, kinds.ResourceKind[Resource]] = {kind.kind: kind for kind in k
 class Inbox:
     """The listener of the pump."""
 
-    def __init__(self, world: World, queue: FairQueue, *, relisted: Callable[[], None]) -> None:
+    def __init__(
+        self, world: World, queue: FairQueue, clock: Clock, *, relisted: Callable[[], None]
+    ) -> None:
         self._world = world
         self._queue = queue
+        self._clock = clock
         self._relisted = relisted
 
     def saw(self, kind: str, body: Mapping[str, Any], *, listed: bool) -> None:
@@ -64,14 +69,17 @@ class Inbox:
         if listed and self._world.uid_of(key) is not None:
             self._relisted()
         if self._world.observe(key, resource, listed=listed):
-            settled = listed and _is_settled(resource)
-            self._queue.put(key, Priority.RESYNC if settled else Priority.EDIT)
+            self._queue.put(key, self._priority(resource) if listed else Priority.EDIT)
 
-
-def _is_settled(resource: TokenResource) -> bool:
-    """Whether nobody waits for anything: what was listed has been acted on before."""
-    meta, status = resource.metadata, resource.status
-    return status.uid == meta.uid and status.observed_generation == meta.generation
+    def _priority(self, resource: TokenResource) -> Priority:
+        """How urgent a listed resource is: nobody waits for one that was acted on and is not due."""
+        meta, status = resource.metadata, resource.status
+        if status.uid != meta.uid or status.observed_generation != meta.generation:
+            return Priority.EDIT
+        late_at = schedule.late_at(status)
+        if late_at is not None and self._clock.now() >= late_at:
+            return Priority.LATE_RENEWAL
+        return Priority.RESYNC
 
 
 def _key(kind: str, meta: ObjectMeta) -> Key:

@@ -16,7 +16,7 @@ from mintmaster.api import kinds, names
 from mintmaster.kube.backoff import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from mintmaster.kube.client import Client
 
@@ -93,13 +93,14 @@ class Pump:
         delays = iter(Backoff())
         while not stop.is_set():
             try:
-                await kopf.operator(
+                tasks = await kopf.spawn_tasks(
                     registry=self._registry(on_start),
                     settings=_settings(),
                     clusterwide=True,
                     standalone=True,
                     stop_flag=stop,
                 )
+                await _until_one_ends(tasks)
             except Exception as error:  # noqa: BLE001 - whatever ends kopf must not end the operator
                 log.warning("the watch on resources ended and is started again: %r", error)
             self.running.clear()
@@ -123,6 +124,23 @@ class Pump:
         """Share the connections: one pool, one way to authenticate."""
         session = self._client.borrowed_session()
         return kopf.AiohttpSession(server=self._client.server, aiohttp_session=session)
+
+
+async def _until_one_ends(tasks: Collection[asyncio.Task[object]]) -> None:
+    """Run the root tasks of kopf until one of them ends, and end the others with it.
+
+    `kopf.run_tasks` would then wait 5 s for, and cancel, every task of this process that was made since kopf
+    started: those that answer a scrape, for instance. The root tasks end all that is kopf's.
+    """
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 def _handler(listener: Listener, kind: str) -> Callable[..., Any]:

@@ -96,7 +96,8 @@ class Workers:
             raise
         except (Retry, KubeError) as error:
             log.warning("%s is tried again: %s", key, error)
-            self._failed(key, priority, type(error).__name__, first=self._settings.first_retry)
+            first = max(self._settings.first_retry, getattr(error, "retry_after", None) or 0.0)
+            self._failed(key, priority, type(error).__name__, first=first)
         except Exception as error:
             # A fault of ours in one resource must not stop the others; it is told in full and tried again.
             log.exception("%s could not be reconciled", key)
