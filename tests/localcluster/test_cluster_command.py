@@ -15,6 +15,7 @@ from mintmaster.localcluster import build
 from mintmaster.localcluster.cluster import LocalCluster
 from mintmaster.localcluster.programs import CONTROL_PLANE
 from mintmaster.localcluster.progress import silent
+from mintmaster.localcluster.versions import KUBECTL
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -198,3 +199,18 @@ def test_a_cluster_that_is_not_there_is_an_error(mintmaster: Command, command: s
 def test_wrong_usage_exits_with_2(mintmaster: Command) -> None:
     assert mintmaster("cluster", "sideways").returncode == 2
     assert mintmaster("cluster", "up", "--backend", "cloud").returncode == 2
+
+
+def test_build_offers_kubectl_to_a_shell_that_has_none(mintmaster: Command, tmp_path: Path) -> None:
+    kubectl = build.ensure([KUBECTL], silent)[KUBECTL.name]
+    without, having = tmp_path / "without", tmp_path / "having"
+    without.mkdir()
+    having.mkdir()
+    (having / "kubectl").symlink_to(kubectl)
+
+    offered = mintmaster("cluster", "build", PATH=str(without))
+    assert offered.stdout == f'export PATH={kubectl.parent}:"$PATH"\n', offered.stderr
+
+    needless = mintmaster("cluster", "build", PATH=str(having))
+    assert needless.returncode == 0, needless.stderr
+    assert needless.stdout == ""

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mintmaster.localcluster import paths, programs, progress
+from mintmaster.localcluster import backends, paths, programs, progress
 from mintmaster.localcluster.cluster import ClusterStatus, LocalCluster, take_down
 from mintmaster.localcluster.spec import DEFAULT_NAME, Backend, ClusterSpec, check_name
 
@@ -89,9 +89,18 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option of the command
     )
     kubectl = programs.kubectl(progress.to_stderr)
     cluster = LocalCluster.up(spec, progress.to_stderr)
-    if shutil.which("kubectl") is None:
-        typer.echo(f'export PATH={shlex.quote(str(kubectl.parent))}:"$PATH"')
+    _offer(kubectl)
     typer.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
+
+
+@app.command()
+def build() -> None:
+    """Build now what `up` would build the first time: the control plane, and kubectl if there is none.
+
+    Standard output is for a shell: eval "$(mintmaster cluster build)"
+    """
+    backends.maker(backends.choose(ClusterSpec())).prepare(progress.to_stderr)
+    _offer(programs.kubectl(progress.to_stderr))
 
 
 @app.command()
@@ -119,6 +128,12 @@ def status(
 def kubeconfig(name: Name = DEFAULT_NAME) -> None:
     """Print the path of the cluster's kubeconfig, and nothing else."""
     typer.echo(LocalCluster.find(name).kubeconfig)
+
+
+def _offer(kubectl: Path) -> None:
+    """Put kubectl on the shell's PATH if there is none."""
+    if shutil.which("kubectl") is None:
+        typer.echo(f'export PATH={shlex.quote(str(kubectl.parent))}:"$PATH"')
 
 
 def _print(found: ClusterStatus) -> None:
