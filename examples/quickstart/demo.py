@@ -94,7 +94,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Verbatim)
     parser.add_argument("--keep", action="store_true", help="leave cluster and operator up")
     keep = parser.parse_args().keep
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     started = time.monotonic()
     running = ExitStack()
     try:
