@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from api.api_server import CRDS, kubectl
-from mintmaster.api.kinds import TOKEN_ISSUER
+from mintmaster.api.kinds import TOKEN_ISSUER, TOKEN_KINDS
+from mintmaster.api.names import API_VERSION
 from mintmaster.kube import config
 from mintmaster.kube.client import Client
 from mintmaster.kube.errors import NotFound
+from mintmaster.kube.paths import collection_path
 from reconcile.harness import Cluster, SettableClock, running
 
 if TYPE_CHECKING:
@@ -53,10 +57,18 @@ async def cluster_user(kubeconfig: Path, namespace: str) -> AsyncIterator[Cluste
     async with Client(config.load(str(kubeconfig), None)) as client:
         user = Cluster(client, kubeconfig, namespace, f"issuer-{secrets.token_hex(4)}")
         yield user
-        try:
-            await user.delete(TOKEN_ISSUER, user.issuer)
-        except NotFound:
-            return
+        await _clear(user)
+
+
+async def _clear(user: Cluster) -> None:
+    """Delete the resources and issuers of a test, so that the next test's operator has only its own to look at."""
+    for kind in TOKEN_KINDS:
+        path = collection_path(API_VERSION, kind.plural, user.namespace)
+        await user.client.request("DELETE", path)
+    issuers = await user.client.get(collection_path(API_VERSION, TOKEN_ISSUER.plural))
+    for item in msgspec.json.decode(issuers)["items"]:
+        with suppress(NotFound):
+            await user.delete(TOKEN_ISSUER, item["metadata"]["name"])
 
 
 @pytest.fixture

@@ -1,0 +1,73 @@
+"""Objects that tests create: each complete, and changed by what a test says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mintmaster.api import names
+from mintmaster.api.kinds import RUNNER_REGISTRATION, TOKEN_ISSUER, USER_ACCESS_TOKEN
+
+Object = dict[str, Any]
+
+
+def issuer(name: str, namespace: str, **spec: Any) -> Object:
+    """An issuer that grants one namespace everything."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": TOKEN_ISSUER.kind,
+        "metadata": {"name": name},
+        "spec": {
+            "url": f"https://{name}.example.org",
+            "signer": "Operator",
+            "audiences": ["https://services.example.org"],
+            "scopes": [{"name": scope} for scope in ("api", "read_api", "create_runner")],
+            "roles": [
+                {"name": "Researcher", "scopes": ["read_api"]},
+                {"name": "Administrator", "scopes": ["api", "read_api"]},
+            ],
+            "grants": [grant(namespace)],
+            **spec,
+        },
+    }
+
+
+def grant(namespace: str, **fields: Any) -> Object:
+    """An entry that grants a namespace everything but what is said."""
+    lists = (
+        "kinds",
+        "subjects",
+        "runnerTypes",
+        "projects",
+        "groups",
+        "scopes",
+        "roles",
+        "audiences",
+    )
+    everything = {name: ["*"] for name in lists}
+    return {"namespaces": {"names": [namespace]}, **everything, "unlimited": True, **fields}
+
+
+def runner(name: str, **spec: Any) -> Object:
+    """A RunnerRegistration of type Instance unless said otherwise."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": RUNNER_REGISTRATION.kind,
+        "metadata": {"name": name},
+        "spec": {"type": "Instance", **spec},
+    }
+
+
+def user(name: str, **spec: Any) -> Object:
+    """A UserAccessToken of `<name>@team.example`."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": USER_ACCESS_TOKEN.kind,
+        "metadata": {"name": name},
+        "spec": {"user": {"email": f"{name}@team.example"}, **spec},
+    }
+
+
+def secret(name: str, **fields: Any) -> Object:
+    """A Secret of somebody."""
+    metadata = {"name": name, **fields.pop("metadata", {})}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **fields}
