@@ -77,14 +77,12 @@ def turned(ring: Keyring, turn: Turn) -> Keyring:
     Idempotent: turning the result at the same moment changes nothing.
     """
     ring = _withdraw(ring, turn)
-    ring = _drop_ended(ring, turn)
+    ring = _promoted(_drop_ended(ring, turn), turn)
     if ring.active is None:
-        return _with_first_or_emergency_key(ring, turn)
+        return _with_new_key(ring, turn, KeyState.ACTIVE, turn.now)
     if ring.in_state(KeyState.NEXT) is None and _change_is_due(ring.active, ring, turn):
-        ring = _with_next_key(ring, turn)
-    following = ring.in_state(KeyState.NEXT)
-    if following is not None and following.not_before <= turn.now:
-        ring = _promoted(ring, following, turn)
+        starts = turn.now + durations.parse(turn.spec.signing.publish_before)
+        return _with_new_key(ring, turn, KeyState.NEXT, starts)
     return ring
 
 
@@ -129,15 +127,6 @@ def _drop_ended(ring: Keyring, turn: Turn) -> Keyring:
     return replace(ring, keys=tuple(kept))
 
 
-def _with_first_or_emergency_key(ring: Keyring, turn: Turn) -> Keyring:
-    """Without an active key nothing can be minted: take the next one early, or make one that signs at once."""
-    following = ring.in_state(KeyState.NEXT)
-    if following is not None:
-        return ring.changed(following.id, state=KeyState.ACTIVE, not_before=turn.now)
-    key = _made(turn, KeyState.ACTIVE, turn.now)
-    return replace(ring, keys=(key, *ring.keys), handled_rotation=turn.rotation)
-
-
 def _change_is_due(active: IssuerKey, ring: Keyring, turn: Turn) -> bool:
     asked = turn.rotation is not None and turn.rotation != ring.handled_rotation
     other_algorithm = active.algorithm != turn.spec.signing.algorithm
@@ -153,22 +142,24 @@ def _scheduled_change(active: IssuerKey, spec: TokenIssuerSpec) -> datetime:
     )
 
 
-def _with_next_key(ring: Keyring, turn: Turn) -> Keyring:
-    starts = turn.now + durations.parse(turn.spec.signing.publish_before)
-    key = _made(turn, KeyState.NEXT, starts)
-    return replace(ring, keys=(key, *ring.keys), handled_rotation=turn.rotation)
+def _promoted(ring: Keyring, turn: Turn) -> Keyring:
+    """Let the next key sign once its time has come, or early where no other can.
+
+    The one before stays published until the longest token that it may have signed has expired.
+    """
+    following, active = ring.in_state(KeyState.NEXT), ring.active
+    if following is None or (active is not None and following.not_before > turn.now):
+        return ring
+    if active is not None:
+        end = turn.now + durations.parse(turn.spec.limits.max_lifetime)
+        ring = ring.changed(active.id, state=KeyState.RETIRED, retire_at=end)
+    # It begins now, however long ago it might have: its own time is counted from here.
+    return ring.changed(following.id, state=KeyState.ACTIVE, not_before=turn.now)
 
 
-def _promoted(ring: Keyring, following: IssuerKey, turn: Turn) -> Keyring:
-    """Let the next key sign; the old one stays published until its longest token has expired."""
-    end = turn.now + durations.parse(turn.spec.limits.max_lifetime)
-    if ring.active is not None:
-        ring = ring.changed(ring.active.id, state=KeyState.RETIRED, retire_at=end)
-    return ring.changed(following.id, state=KeyState.ACTIVE)
-
-
-def _made(turn: Turn, state: KeyState, not_before: datetime) -> IssuerKey:
+def _with_new_key(ring: Keyring, turn: Turn, state: KeyState, not_before: datetime) -> Keyring:
     algorithm = turn.spec.signing.algorithm.value
-    return IssuerKey(
+    key = IssuerKey(
         id=turn.new_key(algorithm), algorithm=algorithm, state=state.value, not_before=not_before
     )
+    return replace(ring, keys=(key, *ring.keys), handled_rotation=turn.rotation)
