@@ -7,9 +7,7 @@ always granted.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -129,10 +127,19 @@ def _expression_holds(
 
 
 def _matches(pattern: str, text: str) -> bool:
-    return pattern == text or (ALL in pattern and _compiled(pattern).fullmatch(text) is not None)
+    """Match a glob in which `*` stands for any run of characters and nothing else is special.
 
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """A glob in which `*` stands for any run of characters and nothing else is special."""
-    return re.compile(".*".join(re.escape(part) for part in pattern.split(ALL)), re.DOTALL)
+    If the pieces between stars fit at all, they fit at their leftmost places. So nothing is ever tried twice, where
+    a regular expression of many stars could take for ever.
+    """
+    start, *pieces = pattern.split(ALL)
+    if not pieces:
+        return pattern == text
+    *middle, end = pieces
+    position = len(start)
+    for piece in middle:
+        found = text.find(piece, position)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return text.startswith(start) and text.endswith(end) and position + len(end) <= len(text)
