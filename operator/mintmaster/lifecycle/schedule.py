@@ -31,7 +31,8 @@ DEFAULT_RENEW_FRACTION = 3
 """Without `renewBefore`, a token is renewed when one third of its lifetime is left."""
 
 JITTER_FRACTION = 10
-"""Renewals are moved earlier by up to a tenth of the interval, so that what was made together spreads out."""
+"""Renewals are moved earlier by up to a tenth of the interval, so that what was made together spreads out; never
+below the least interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,9 @@ class Schedule:
     def renew_at(self, issued_at: datetime, uid: str) -> datetime:
         """When a token issued then is renewed: jittered by the UID, so it is the same after every restart."""
         share = int.from_bytes(hashlib.sha256(uid.encode()).digest()[:4]) / 2**32
-        early = self.interval.total_seconds() / JITTER_FRACTION * share
-        return issued_at + timedelta(seconds=int(self.interval.total_seconds() - early))
+        room = max(self.interval - MIN_RENEWAL_INTERVAL, timedelta())
+        early = min(self.interval / JITTER_FRACTION, room) * share
+        return issued_at + timedelta(seconds=int((self.interval - early).total_seconds()))
 
 
 def effective(spec: TokenSpec, issuer: IssuerView) -> Schedule:
@@ -94,8 +96,8 @@ def obstacle(schedule: Schedule, issuer: IssuerView) -> Obstacle | None:
     if schedule.lifetime > durations.parse(longest):
         return Obstacle(
             Reason.LIFETIME_TOO_LONG,
-            f"spec.token.lifetime is {durations.format(schedule.lifetime)}, but issuer {issuer.name!r} allows"
-            f" at most {longest}: shorten it, or have limits.maxLifetime of the issuer raised.",
+            f"spec.token.lifetime is longer than the {longest} that issuer {issuer.name!r} allows: shorten it,"
+            " or have limits.maxLifetime of the issuer raised.",
         )
     problem = _problem(schedule)
     return Obstacle(Reason.SCHEDULE_INVALID, problem) if problem else None
