@@ -59,6 +59,9 @@ def claim(kind: str, resource: TokenResource, view: SecretView | None) -> Claim:
         return Claim.FREE
     if view.type != "Opaque":
         return Claim.FOREIGN
+    if view.controller is not None and view.controller.uid == resource.metadata.uid:
+        # Labels changed or stripped by hand, our ownerReference still there: still ours, and put right.
+        return Claim.OURS
     holder = holder_of(view)
     if holder is None:
         return _unlabelled(resource, view)
@@ -68,7 +71,7 @@ def claim(kind: str, resource: TokenResource, view: SecretView | None) -> Claim:
 
 
 def _labelled(kind: str, resource: TokenResource, view: SecretView, holder: Holder) -> Claim:
-    """Settle a Secret whose labels name this kind and name.
+    """Settle a Secret whose labels name this kind and name, and which this resource does not control.
 
     Where they carry another UID, that life is over: this resource is the one that lives under the name. Backup
     tools restore Secrets so, without ownerReferences; one that still has its owner is about to be collected.
@@ -87,11 +90,8 @@ def _unlabelled(resource: TokenResource, view: SecretView) -> Claim:
     A resource may say `IfUnowned`, but a tenant without rights on Secrets could then overwrite any: so the
     Secret must name the resource in an annotation.
     """
-    controller = view.controller
-    uid = resource.metadata.uid
-    if controller is not None:
-        # Labels stripped by hand, our ownerReference still there: still ours.
-        return Claim.OURS if controller.uid == uid else Claim.FOREIGN
+    if view.controller is not None:
+        return Claim.FOREIGN
     consent = view.metadata.annotations.get(names.ANNOTATION_ADOPT_BY)
     willing = resource.spec.secret.adoption_policy == AdoptionPolicy.IF_UNOWNED
     if willing and consent == resource.metadata.name:
