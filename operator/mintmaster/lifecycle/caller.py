@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mintmaster.api.reasons import Reason
-from mintmaster.lifecycle.causes import Cause, CauseKind, unfit
+from mintmaster.lifecycle.causes import Cause, CauseKind, unfit, voided_by_age
 from mintmaster.lifecycle.facts import inside_its_time
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ def cause_of_issue(facts: Facts) -> Cause | None:
 
 
 def expired(facts: Facts) -> bool:
-    """Whether the current token has come to its end."""
+    """Whether the current token has come to its end, by its own time or since the issuer voids what is as old."""
     current = facts.current
-    return (
-        current is not None and current.expires_at is not None and facts.now >= current.expires_at
-    )
+    if current is None:
+        return False
+    if facts.issuer is not None and voided_by_age(facts, current):
+        return True
+    return current.expires_at is not None and facts.now >= current.expires_at
 
 
 def is_active(facts: Facts) -> bool:

@@ -85,14 +85,19 @@ def is_void(facts: Facts, token: TokenRecord) -> bool:
     return _withdrawn(facts, token) is not None or rights.exceeds(token.rights, facts.wanted_rights)
 
 
+def voided_by_age(facts: Facts, token: TokenRecord) -> bool:
+    """Whether the issuer voids whatever is as old as this token (`spec.notBefore`)."""
+    not_before = facts.known_issuer.spec.not_before
+    return not_before is not None and token.issued_at < not_before
+
+
 def _withdrawn(facts: Facts, token: TokenRecord) -> Cause | None:
     issuer = facts.known_issuer
     if token.key_id and token.key_id in issuer.withdrawn:
         return Cause(
             CauseKind.WITHDRAWN, Reason.RENEWED, "The key that signed the token was withdrawn."
         )
-    not_before = issuer.spec.not_before
-    if not_before is not None and token.issued_at < not_before:
+    if voided_by_age(facts, token):
         return Cause(
             CauseKind.WITHDRAWN, Reason.RENEWED, "The issuer voids tokens as old as this one."
         )

@@ -9,7 +9,7 @@ from mintmaster.api import names
 from mintmaster.api.reasons import Reason
 from mintmaster.api.token_issuer import Signer
 from mintmaster.api.token_spec import Delivery
-from mintmaster.lifecycle import ownership, schedule, template
+from mintmaster.lifecycle import ownership, rfc3339, schedule, template
 from mintmaster.lifecycle.approval import Approval, approval
 from mintmaster.lifecycle.issuer_view import Obstacle
 from mintmaster.lifecycle.ownership import Claim
@@ -50,6 +50,20 @@ def _wrong_signer(facts: Facts) -> Obstacle | None:
 
 def _issuer_not_ready(facts: Facts) -> Obstacle | None:
     return facts.known_issuer.obstacle
+
+
+def _void_from_the_start(facts: Facts) -> Obstacle | None:
+    """What was issued before `notBefore` is inactive: issuing for it now would only be done again, for ever."""
+    issuer = facts.known_issuer
+    not_before = issuer.spec.not_before
+    if not_before is None or facts.now >= not_before:
+        return None
+    return Obstacle(
+        Reason.ISSUER_NOT_READY,
+        f"spec.notBefore of issuer {issuer.name!r} lies in the future: whatever is issued before"
+        f" {rfc3339.format(not_before)} would be inactive.",
+        retry_at=not_before,
+    )
 
 
 def _unknown_scope(facts: Facts) -> Obstacle | None:
@@ -201,6 +215,7 @@ _CHECKS: tuple[Callable[[Facts], Obstacle | None], ...] = (
     _digest_missing_or_taken,
     _secret_of_others,
     _issuer_not_ready,
+    _void_from_the_start,
 )
 """What the owner of the resource can mend stands before what only the platform can; the issuer itself comes first,
 since all other checks need it."""
