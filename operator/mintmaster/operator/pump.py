@@ -94,12 +94,14 @@ class Pump:
         while not stop.is_set():
             try:
                 tasks = await kopf.spawn_tasks(
-                    registry=self._registry(on_start),
+                    registry=self._registry(),
                     settings=_settings(),
                     clusterwide=True,
                     standalone=True,
                     stop_flag=stop,
                 )
+                # Not in a startup handler: that runs before kopf takes the signals.
+                on_start()
                 await _until_one_ends(tasks)
             except Exception as error:  # noqa: BLE001 - whatever ends kopf must not end the operator
                 log.warning("the watch on resources ended and is started again: %r", error)
@@ -107,10 +109,9 @@ class Pump:
             if not stop.is_set():
                 await asyncio.sleep(next(delays))
 
-    def _registry(self, on_start: Callable[[], None]) -> kopf.OperatorRegistry:
+    def _registry(self) -> kopf.OperatorRegistry:
         async def started(**_: object) -> None:
             self.running.set()
-            on_start()
 
         registry = kopf.OperatorRegistry()
         kopf.on.startup(registry=registry)(started)
