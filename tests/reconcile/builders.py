@@ -71,3 +71,18 @@ def secret(name: str, **fields: Any) -> Object:
     """A Secret of somebody."""
     metadata = {"name": name, **fields.pop("metadata", {})}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **fields}
+
+
+def quota(name: str, **hard: str) -> Object:
+    """A ResourceQuota."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": name},
+        "spec": {"hard": hard},
+    }
+
+
+def key_secret(issuer_name: str) -> str:
+    """The name of the Secret that holds an issuer's keys, in the operator's namespace."""
+    return f"mintmaster-issuer-{issuer_name}"

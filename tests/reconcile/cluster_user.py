@@ -16,7 +16,7 @@ from mintmaster.api.kinds import RUNNER_REGISTRATION, TOKEN_ISSUER, USER_ACCESS_
 from mintmaster.kube.errors import NotFound
 from mintmaster.kube.paths import collection_path, object_path
 from mintmaster.tokens.digests import digest
-from reconcile.builders import issuer, runner, user
+from reconcile.builders import issuer, quota, runner, user
 from reconcile.reading import is_ready
 
 if TYPE_CHECKING:
@@ -67,6 +67,11 @@ class Cluster:
     async def create_runner(self, name: str = "runner", **spec: Any) -> Object:
         return await self.create(runner(name, issuerRef={"name": self.issuer}, **spec))
 
+    async def create_annotated_runner(self, name: str = "runner", **annotations: str) -> Object:
+        body = runner(name, issuerRef={"name": self.issuer})
+        body["metadata"]["annotations"] = _ours(annotations)
+        return await self.create(body)
+
     async def create_user(self, name: str = "user", **spec: Any) -> Object:
         return await self.create(user(name, issuerRef={"name": self.issuer}, **spec))
 
@@ -103,15 +108,38 @@ class Cluster:
         await self.patch(TOKEN_ISSUER, self.issuer, {"spec": spec})
 
     async def annotate(self, kind: ResourceKind[Resource], name: str, **annotations: str) -> None:
-        marked = {
-            f"{names.GROUP}/{key.replace('_', '-')}": value for key, value in annotations.items()
-        }
-        await self.patch(kind, name, {"metadata": {"annotations": marked}})
+        await self.patch(kind, name, {"metadata": {"annotations": _ours(annotations)}})
 
     async def rotate_runner(self, value: str, name: str = "runner") -> RunnerRegistration:
         """Ask for a rotation, and wait until that wish was handled."""
         await self.annotate(RUNNER_REGISTRATION, name, rotate=value)
         return await self.runner_where(lambda it: it.status.last_rotate_request == value, name)
+
+    async def decide(
+        self,
+        kind: ResourceKind[Resource],
+        name: str,
+        *,
+        approved: bool,
+        generation: int | None = None,
+    ) -> None:
+        """Approve or deny what a resource asks for now, as an approver does: one condition of its status."""
+        found = await self.raw(kind, name)
+        decision = {
+            "type": "Approved",
+            "status": str(approved),
+            "reason": "Approved" if approved else "Denied",
+            "message": "Decided by a test.",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "observedGeneration": generation or found["metadata"]["generation"],
+        }
+        others = found.get("status", {}).get("conditions", [])
+        kept = [item for item in others if item["type"] != "Approved"]
+        await self.patch(kind, name, {"status": {"conditions": [*kept, decision]}}, "status")
+
+    async def forbid_secrets(self) -> None:
+        """Leave no room for Secrets in the namespace."""
+        await self.create(quota("no-secrets", secrets="0"))
 
     async def delete(
         self, kind: ResourceKind[Resource], name: str, propagation: str | None = None
@@ -243,6 +271,16 @@ class Cluster:
         assert found is not None
         return found
 
+    async def until_younger(self, created: Object) -> None:
+        """Wait until whatever is created from now on is younger, by the whole seconds of creationTimestamp."""
+        born = created["metadata"]["creationTimestamp"]
+
+        async def now() -> str:
+            probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "now-"}}
+            return str((await self.create(probe))["metadata"]["creationTimestamp"])
+
+        await self.until(now, lambda instant: instant > born)
+
     async def gone(self, kind: ResourceKind[Resource], name: str) -> None:
         async def exists() -> bool:
             try:
@@ -264,6 +302,10 @@ class Cluster:
 
     def secret_path(self, name: str, namespace: str | None = None) -> str:
         return object_path("v1", "secrets", namespace or self.namespace, name)
+
+
+def _ours(annotations: dict[str, str]) -> dict[str, str]:
+    return {f"{names.GROUP}/{key.replace('_', '-')}": value for key, value in annotations.items()}
 
 
 def _base64(value: str | None) -> str | None:

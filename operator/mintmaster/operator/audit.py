@@ -36,6 +36,11 @@ class Audit:
         """The Secret was compared, or written by ourselves."""
         self._suspects.pop(key, None)
 
+    def again(self, key: Key) -> None:
+        """A resource was worked on without a look at its Secret: a suspect among them has its turn yet to come."""
+        if key in self._suspects:
+            self._arrived.set()
+
     async def run(self) -> None:
         """Have one suspect after the other looked at, for ever."""
         while True:

@@ -153,6 +153,8 @@ class Core:
         # A mere re-list must not read every Secret at once: that is left to the audit.
         closely = key in self._audit and priority is not Priority.RESYNC
         await self._reconciler.reconcile(key, content_suspect=closely)
+        if priority is Priority.RESYNC:
+            self._audit.again(key)
 
     def _due(self, key: Key) -> None:
         """A moment has come. A renewal still waiting at half of its window becomes urgent."""

@@ -46,9 +46,14 @@ class SecretSink:
     def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:
         """A Secret of ours stands so."""
         found = _decode_secret(raw)
-        view = found.view()
-        if self.world.secrets.observe(_key(found.metadata), view, listed=listed):
-            self._touched(view, listed=listed)
+        key, view = _key(found.metadata), found.view()
+        before = self.world.secrets.get(key)
+        if not self.world.secrets.observe(key, view, listed=listed):
+            return
+        self._touched(view, listed=listed)
+        if before is not None and holder_of(before) != holder_of(view):
+            # Somebody edited the labels: they do not tell any more whose Secret it is.
+            self._touched(before, listed=listed)
 
     def delete(self, raw: msgspec.Raw) -> None:
         """A Secret was deleted, or lost our label."""
