@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mintmaster.api.reasons import Reason
-from mintmaster.lifecycle.causes import EXEMPT
+from mintmaster.lifecycle.causes import EXEMPT, is_void
 from mintmaster.lifecycle.issuer_view import Obstacle
 
 if TYPE_CHECKING:
@@ -59,9 +59,11 @@ def _clock_off(facts: Facts, cause: Cause) -> Obstacle | None:  # noqa: ARG001 -
 
 def _too_many_tokens(facts: Facts, cause: Cause) -> Obstacle | None:
     limit = MAX_TOKENS if cause.kind in EXEMPT else MAX_TOKENS_FOR_REQUESTS
-    if len(facts.live) < limit:
+    # What the issue itself makes inactive takes no room.
+    staying = [token for token in facts.live if not is_void(facts, token)]
+    if len(staying) < limit:
         return None
-    ends = [token.valid_until for token in facts.live if token.valid_until is not None]
+    ends = [token.valid_until for token in staying if token.valid_until is not None]
     return Obstacle(
         Reason.TOO_MANY_TOKENS,
         f"{limit} tokens are still active: the next issue waits for the end of an overlap; a shorter"
