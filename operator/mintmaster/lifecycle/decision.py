@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mintmaster.api.reasons import ConditionType
+from mintmaster.api.reasons import ConditionType, Reason
 from mintmaster.api.token_spec import Delivery
 from mintmaster.lifecycle import caller, schedule, secret_content
 from mintmaster.lifecycle.causes import cause_of_issue, is_void
 from mintmaster.lifecycle.conditions import find
+from mintmaster.lifecycle.issuer_view import Obstacle
 from mintmaster.lifecycle.obstacles import obstacle_to_issue
 from mintmaster.lifecycle.restraints import restraint
+from mintmaster.lifecycle.template import TemplateInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from mintmaster.api.token_spec import Format
     from mintmaster.lifecycle.causes import Cause
     from mintmaster.lifecycle.facts import Facts
-    from mintmaster.lifecycle.issuer_view import Obstacle
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,19 @@ def decide(facts: Facts) -> Plan | None:
 def _upkeep(facts: Facts, cause: Cause | None, obstacle: Obstacle | None) -> Plan:
     """No issue now: keep the Secret and the consumers of the token that stands right."""
     keeps_token = facts.current is not None and facts.held_key(facts.current) is not None
-    if keeps_token and obstacle is None and _must_read(facts):
-        return Plan(read_secret=True)
+    rewrite = False
+    if keeps_token and obstacle is None:
+        if _must_read(facts):
+            return Plan(read_secret=True)
+        try:
+            rewrite = facts.reading is not None and _is_out_of_shape(facts)
+        except TemplateInvalid as error:
+            # Too large only with the values that this token fills in: the Secret stays as it is.
+            obstacle = Obstacle(Reason.TEMPLATE_INVALID, str(error))
     return Plan(
         cause=cause,
         obstacle=obstacle,
-        rewrite_secret=keeps_token and obstacle is None and _is_out_of_shape(facts),
+        rewrite_secret=rewrite,
         void=_void(facts),
         restart=_restart_pending(facts),
         wake_at=next_look(facts, obstacle),
@@ -121,7 +129,9 @@ def _must_read(facts: Facts) -> bool:
         facts.edited
         or facts.content_suspect
         or not facts.secret.untouched
+        or not secret_content.metadata_is_right(facts.kind, facts.resource, facts.secret)
         or _previous_is_over(facts)
+        or _could_not_be_rendered(facts)
     )
 
 
@@ -134,13 +144,18 @@ def _previous_is_over(facts: Facts) -> bool:
     return facts.secret.value_digests[key] not in superseded
 
 
+def _could_not_be_rendered(facts: Facts) -> bool:
+    """Whether the last look found the templates wanting, as only a look at the content can."""
+    ready = find(facts.status.conditions, ConditionType.READY)
+    return ready is not None and ready.reason == Reason.TEMPLATE_INVALID
+
+
 def _is_out_of_shape(facts: Facts) -> bool:
-    """Whether the Secret has to be written again around the token that it holds."""
-    if facts.secret is None:
-        return False
-    if not secret_content.metadata_is_right(facts.kind, facts.resource, facts.secret):
-        return True
-    return facts.reading is not None and not secret_content.is_as_wanted(facts)
+    """Whether a Secret that was read has to be written again around the token that it holds."""
+    return not secret_content.is_as_wanted(facts) or (
+        facts.secret is not None
+        and not secret_content.metadata_is_right(facts.kind, facts.resource, facts.secret)
+    )
 
 
 def _restart_pending(facts: Facts) -> bool:

@@ -53,7 +53,10 @@ def why_not_ready(facts: Facts, plan: Plan, outcome: Outcome) -> Obstacle | None
     blocked, cause = outcome.failure or plan.obstacle, plan.cause
     if cause is not None and cause.kind not in DEFERRABLE:
         return blocked or Obstacle(cause.reason, cause.message)
-    if facts.current is None or not inside_its_time(facts.current, facts.now):
+    if facts.current is None:
+        # Without an issuer no cause is looked for: the issuer is what is missing.
+        return blocked
+    if not inside_its_time(facts.current, facts.now) or facts.current.id in plan.void:
         return _expired(facts, blocked)
     if outcome.failure is not None and cause is None:
         return outcome.failure
@@ -68,10 +71,11 @@ def conditions(
     _set_ready(built, facts, plan, outcome, problem)
     blocked = outcome.failure or plan.obstacle
     built.set_or_remove(
-        ConditionType.RENEWAL_FAILING, _pair(blocked) if _renewal_fails(plan, problem) else None
+        ConditionType.RENEWAL_FAILING,
+        _pair(blocked) if _renewal_fails(plan, outcome, problem) else None,
     )
     built.set_or_remove(
-        ConditionType.STALLED, _pair(problem) if _is_stalled(facts, problem) else None
+        ConditionType.STALLED, _pair(problem) if _is_stalled(facts, problem, blocked) else None
     )
     if facts.issuer is not None:
         _void_stale_approval(built, facts)
@@ -149,17 +153,18 @@ def _reason_of_success(facts: Facts, plan: Plan, outcome: Outcome) -> str:
     return last.reason if last is not None and last.status == "True" else Reason.ISSUED
 
 
-def _renewal_fails(plan: Plan, problem: Obstacle | None) -> bool:
+def _renewal_fails(plan: Plan, outcome: Outcome, problem: Obstacle | None) -> bool:
     """Whether a renewal or rotation can't be had while the current token still works."""
-    return problem is None and plan.cause is not None and plan.issue is None
+    return problem is None and plan.cause is not None and outcome.issued is None
 
 
-def _is_stalled(facts: Facts, problem: Obstacle | None) -> bool:
+def _is_stalled(facts: Facts, problem: Obstacle | None, blocked: Obstacle | None) -> bool:
     """Whether somebody must change something; an expired token is, where no renewal can follow by itself."""
     if problem is None:
         return False
     if problem.reason == Reason.EXPIRED:
-        return facts.resource.spec.delivery == Delivery.CALLER and caller.expired(facts)
+        held = facts.resource.spec.delivery == Delivery.CALLER and caller.expired(facts)
+        return held or (blocked is not None and blocked.reason in STALLED_REASONS)
     return problem.reason in STALLED_REASONS
 
 
