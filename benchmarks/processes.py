@@ -1,0 +1,104 @@
+"""Processes beside the benchmark: the operator and the bare loop, and what they use of the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from benchmarks.polling import until
+from mintmaster.localcluster import ports
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Failed(Exception):
+    """A process did not do its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A running `mintmaster operator`."""
+
+    process: Process
+    address: str
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time used since the start."""
+        return cpu_seconds(self.process.pid)
+
+    @property
+    def peak_megabytes(self) -> float:
+        """The most memory that was resident (VmHWM, proc(5)), in 10^6 bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e6
+
+    async def metrics(self) -> dict[str, float]:
+        """The series that it shows, by name and labels."""
+        async with aiohttp.ClientSession() as session:
+            response = await session.get(f"http://{self.address}/metrics")
+            lines = (await response.text()).splitlines()
+        pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {series: float(value) for series, _, value in pairs}
+
+    async def wait_until_leading(self) -> None:
+        """Wait until it does the work."""
+        await until(self._leads, within=60)
+
+    async def _leads(self) -> bool:
+        try:
+            return (await self.metrics())["mintmaster_leader"] == 1
+        except aiohttp.ClientConnectionError:
+            return False
+
+
+@asynccontextmanager
+async def operator(kubeconfig: str, log: Path) -> AsyncIterator[Operator]:
+    """Run the operator as users do; it ends in order with the block. Failed if it ended before, or badly."""
+    address = f"{ports.LOOPBACK}:{ports.free(1)[0]}"
+    command = Path(sys.executable).with_name("mintmaster")
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(command, "operator", "--listen", address, "--kubeconfig", kubeconfig), stderr=output
+        )
+    try:
+        yield Operator(process, address)
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+    if process.returncode != 0:
+        raise Failed(f"the operator ended with {process.returncode}; its log is {log}")
+
+
+async def bare_loop(*arguments: object) -> float:
+    """Run the bare loop to its end; returns the processor time that it used, in seconds."""
+    before = os.times()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.bare", *map(str, arguments)
+    )
+    if await process.wait() != 0:
+        raise Failed(f"the bare loop ended with {process.returncode}")
+    after = os.times()
+    return (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process, user and system (proc(5), fields 14 and 15 of stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS

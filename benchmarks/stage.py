@@ -1,0 +1,198 @@
+"""Where the measurements happen: one control plane, a namespace for each, and quiet before each."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from benchmarks import processes
+from benchmarks.api import Object, opened, resources_path, secrets_path
+from benchmarks.pattern import Pattern, resource
+from benchmarks.polling import until
+from benchmarks.stopwatch import stopwatch
+from mintmaster.api import crd, names
+from mintmaster.api.kinds import TOKEN_ISSUER
+from mintmaster.kube.paths import collection_path, object_path
+from mintmaster.localcluster.cluster import LocalCluster
+from mintmaster.localcluster.spec import ClusterSpec
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from benchmarks.api import Api
+    from benchmarks.processes import Operator
+    from mintmaster.localcluster.progress import Say
+
+QUIET = 0.15
+"""Processors that the control plane may keep busy when a measurement begins."""
+
+QUIET_SECONDS = 1.0
+"""How long it has to be that quiet."""
+
+OPERATOR_NAMESPACE = "mintmaster-system"
+
+
+@dataclass(slots=True)
+class Stage:
+    """A control plane with the CRDs and an issuer without limits that matter."""
+
+    cluster: LocalCluster
+    api: Api
+    folder: Path
+    pattern: Pattern | None = None
+    _namespaces: int = 0
+    _used: list[str] = field(default_factory=list)
+
+    @property
+    def kubeconfig(self) -> str:
+        """How processes find the control plane."""
+        return str(self.cluster.kubeconfig)
+
+    @property
+    def operator_log(self) -> Path:
+        """What the operators of this run say."""
+        return self.folder / "operator.log"
+
+    def operator(self) -> AbstractAsyncContextManager[Operator]:
+        """Run the operator for the length of a block."""
+        return processes.operator(self.kubeconfig, self.operator_log)
+
+    async def bare(self, namespace: str, count: int, steps: str) -> float:
+        """Run the bare loop; returns its processor time, in seconds."""
+        pattern = self.folder / "pattern.json"
+        return await processes.bare_loop(self.kubeconfig, pattern, namespace, count, steps)
+
+    async def fresh_namespace(self) -> str:
+        """Empty all that were used, give a new one, and wait for quiet."""
+        for used in self._used:
+            await self._empty(used)
+        self._used = []
+        name = await self.extra_namespace()
+        await self.quiet()
+        return name
+
+    async def extra_namespace(self) -> str:
+        """Give a namespace beside those in use."""
+        self._namespaces += 1
+        name = f"bench-{self._namespaces:03}"
+        self._used.append(name)
+        await self._create(collection_path("v1", "namespaces"), {"metadata": {"name": name}})
+        return name
+
+    async def quiet(self) -> None:
+        """Wait until the control plane has nothing left to do."""
+        await until(self._is_quiet)
+
+    async def take_pattern(self) -> None:
+        """Let the operator issue one token, and wait until the garbage collector knows our kinds."""
+        namespace = await self.fresh_namespace()
+        path = resources_path(namespace)
+        async with self.operator(), stopwatch(self.api, namespace) as seen:
+            await self.api.request("POST", path, resource(namespace, "r-first"))
+            await seen.wait_for(1)
+        issued = msgspec.json.decode(await self.api.request("GET", f"{path}/r-first"))
+        delivered = msgspec.json.decode(
+            await self.api.request("GET", f"{secrets_path(namespace)}/r-first-token")
+        )
+        self.pattern = Pattern.of(issued, delivered)
+        self.pattern.save(self.folder / "pattern.json")
+        await self.api.request("DELETE", f"{path}/r-first")
+        await until(partial(self._is_empty, secrets_path(namespace)))
+
+    async def install(self) -> None:
+        """Apply the CRDs, the operator's namespace and the issuer."""
+        kubectl = [self.cluster.kubectl, "--kubeconfig", self.kubeconfig]
+        for name, text in crd.render().items():
+            (self.folder / name).write_text(text)
+            await _run(*kubectl, "apply", "--server-side", "-f", self.folder / name)
+        await _run(*kubectl, "wait", "--for=condition=Established", "crd", "--all")
+        await self._create(
+            collection_path("v1", "namespaces"), {"metadata": {"name": OPERATOR_NAMESPACE}}
+        )
+        await self._create(collection_path(names.API_VERSION, TOKEN_ISSUER.plural), _issuer())
+
+    async def _create(self, path: str, body: dict[str, object]) -> str:
+        answer = await self.api.request("POST", path, msgspec.json.encode(body))
+        return msgspec.json.decode(answer, type=Object).metadata.uid
+
+    async def _empty(self, namespace: str) -> None:
+        """Delete Secrets and resources, then the namespace, and wait until all is gone."""
+        collections = (secrets_path(namespace), resources_path(namespace))
+        for path in collections:
+            await self.api.request("DELETE", path)
+        for path in collections:
+            await until(partial(self._is_empty, path))
+        await self.api.request("DELETE", object_path("v1", "namespaces", None, namespace))
+        await until(partial(self._is_gone, namespace))
+
+    async def _is_empty(self, path: str) -> bool:
+        return not await self.api.metas(path)
+
+    async def _is_gone(self, namespace: str) -> bool:
+        metas = await self.api.metas(collection_path("v1", "namespaces"))
+        return namespace not in {meta.name for meta in metas}
+
+    async def _is_quiet(self) -> bool:
+        """Whether the control plane has had next to nothing to do, over a while."""
+        pids = [status.pid for part in self.cluster.components if (status := part.status()).pid]
+        before = sum(processes.cpu_seconds(pid) for pid in pids if pid)
+        await asyncio.sleep(QUIET_SECONDS)
+        after = sum(processes.cpu_seconds(pid) for pid in pids if pid)
+        return (after - before) / QUIET_SECONDS < QUIET
+
+
+@asynccontextmanager
+async def set_up(say: Say) -> AsyncIterator[Stage]:
+    """Bring up a control plane for the length of the block."""
+    spec = ClusterSpec(name=f"bench-{secrets.token_hex(4)}", temporary=True)
+    cluster = LocalCluster.up(spec, say)
+    try:
+        with TemporaryDirectory(prefix="mintmaster-bench-") as folder:
+            async with opened(str(cluster.kubeconfig)) as api:
+                stage = Stage(cluster, api, Path(folder))
+                await stage.install()
+                await stage.take_pattern()
+                yield stage
+    finally:
+        cluster.down(say)
+
+
+async def _run(*command: object) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command), stdout=asyncio.subprocess.DEVNULL
+    )
+    if await process.wait() != 0:
+        raise processes.Failed(f"{command} ended with {process.returncode}")
+
+
+def _issuer() -> dict[str, object]:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": TOKEN_ISSUER.kind,
+        "metadata": {"name": "default"},
+        "spec": {
+            "url": "https://tokens.example.com",
+            "signer": "Operator",
+            "audiences": ["https://api.example.com"],
+            "limits": {"issuesPerHour": 360, "issuesPerHourPerNamespace": 1_000_000},
+            "grants": [
+                {
+                    "namespaces": {"names": ["*"]},
+                    "kinds": ["*"],
+                    "subjects": ["*"],
+                    "runnerTypes": ["*"],
+                    "projects": ["*"],
+                    "scopes": ["*"],
+                }
+            ],
+        },
+    }

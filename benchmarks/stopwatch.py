@@ -1,0 +1,103 @@
+"""When each resource became Ready, seen by a watch of the benchmark's own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import aiohttp
+import msgspec
+
+from benchmarks.api import Meta, Page, resources_path
+from mintmaster.api.reasons import State
+from mintmaster.kube.lines import LineSplitter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from benchmarks.api import Api
+
+
+class _Status(msgspec.Struct):
+    state: str = ""
+
+
+class _Resource(msgspec.Struct):
+    metadata: Meta
+    status: _Status = msgspec.field(default_factory=_Status)
+
+
+class _Event(msgspec.Struct):
+    object: _Resource
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Moments on the monotonic clock, in seconds, by name of resource."""
+
+    ready: dict[str, float] = field(default_factory=dict)
+    _more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def wait_for(self, count: int, *, within: float = 300) -> None:
+        """Wait until so many resources are Ready; TimeoutError after so many seconds."""
+        async with asyncio.timeout(within):
+            while len(self.ready) < count:
+                self._more.clear()
+                await self._more.wait()
+
+    async def wait_for_name(self, name: str, *, within: float = 60) -> float:
+        """Wait until one resource is Ready; returns when that was. TimeoutError after so many seconds."""
+        async with asyncio.timeout(within):
+            while name not in self.ready:
+                self._more.clear()
+                await self._more.wait()
+        return self.ready[name]
+
+    @property
+    def rate(self) -> float:
+        """Resources per second from the first to the last that became Ready."""
+        return (len(self.ready) - 1) / (self.last - min(self.ready.values()))
+
+    @property
+    def last(self) -> float:
+        """When the last one became Ready."""
+        return max(self.ready.values())
+
+    def take(self, line: bytes) -> None:
+        """Take in one event."""
+        resource = _decode(line).object
+        if resource.status.state == State.ACTIVE:
+            self.ready.setdefault(resource.metadata.name, time.monotonic())
+            self._more.set()
+
+
+@asynccontextmanager
+async def stopwatch(api: Api, namespace: str) -> AsyncIterator[Stopwatch]:
+    """Watch the resources of a namespace; what is Ready already does not count."""
+    path = resources_path(namespace)
+    page = msgspec.json.decode(await api.request("GET", f"{path}?limit=1"), type=Page)
+    watch = f"{api.server}{path}?watch=1&resourceVersion={page.metadata.resource_version}"
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with api.session.get(watch, timeout=timeout) as response:
+        response.raise_for_status()
+        seen = Stopwatch()
+        reading = asyncio.create_task(_read(response, seen))
+        try:
+            yield seen
+        finally:
+            reading.cancel()
+            response.close()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _read(response: aiohttp.ClientResponse, seen: Stopwatch) -> None:
+    splitter = LineSplitter()
+    async for chunk in response.content.iter_any():
+        for line in splitter.feed(chunk):
+            seen.take(line)
