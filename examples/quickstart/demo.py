@@ -39,7 +39,7 @@ NAMESPACE = "quickstart"
 ISSUER = "default"
 ROOT = Path(__file__).resolve().parents[2]
 
-TIMEOUT = "60s"
+TIMEOUT = "30s"
 """How long kubectl waits for a condition; all of them come within a second or two."""
 
 STOP_SECONDS = 15.0
