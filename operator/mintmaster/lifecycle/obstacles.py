@@ -147,6 +147,7 @@ def _digest_missing_or_taken(facts: Facts) -> Obstacle | None:
         return Obstacle(
             Reason.DIGEST_CONFLICT,
             "Another resource, which is older, has the digest in spec.token.valueDigest: make another token.",
+            retry_at=facts.now + CONFLICT_RETRY,
         )
     return None
 
@@ -193,7 +194,7 @@ def _conflict_message(facts: Facts, view: SecretView) -> str:
 _ELSEWHERE = "Name another Secret in spec.secret.name of a new resource."
 
 CONFLICT_RETRY = timedelta(seconds=30)
-"""How soon a Secret of somebody else is looked at again: one GET. It carries no label of ours to watch."""
+"""How soon it is looked at again whether a Secret or a digest is still somebody else's: no event tells."""
 
 COLLECTION_RETRY = timedelta(seconds=1)
 """How soon a Secret is looked at again that the garbage collector is about to delete (0.03 s on an idle cluster)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -31,7 +32,7 @@ from mintmaster.operator.queue import Key, Priority
 from mintmaster.operator.setbacks import Overtaken, refusal
 from mintmaster.operator.statuses import resource_path
 from mintmaster.operator.world import seniority
-from mintmaster.tokens.keys import Algorithm, SigningKey
+from mintmaster.tokens.keys import Algorithm, KeyDamaged, PublicKey, SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from mintmaster.operator.queue import FairQueue
     from mintmaster.operator.reporting import Reporter
     from mintmaster.operator.world import World
-    from mintmaster.tokens.keys import PublicKey
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +200,7 @@ class Issuers:
         self, key: Key, issuer: TokenIssuer, stored: StoredKeys, obstacle: Obstacle | None
     ) -> None:
         now = rfc3339.whole_seconds(self.clock.now())
-        records = _records(stored) if obstacle is None else issuer.status.keys
+        records = _records(issuer, stored) if obstacle is None else issuer.status.keys
         status = issuer_status.next_status(issuer, records, obstacle, now)
         if not issuer_status.says_something_new(issuer.status, status):
             return
@@ -234,7 +234,7 @@ class Issuers:
             signing_key_id=keyring.signing_key_id(stored.private, stored.ring),
             obstacle=obstacle,
         )
-        public = {key_id: private.public for key_id, private in stored.private.items()}
+        public = _published(issuer) | {key.kid: key.public for key in stored.private.values()}
         before = self._known.get(key.name)
         self._known[key.name] = _Known(view, stored.private, public)
         self.reporter.issuer_keys(key.name, stored.ring)
@@ -281,19 +281,32 @@ def issuer_key(name: str) -> Key:
     return Key(_KIND.kind, "", name)
 
 
-def _records(stored: StoredKeys) -> tuple[KeyRecord, ...]:
+def _records(issuer: TokenIssuer, stored: StoredKeys) -> tuple[KeyRecord, ...]:
     """What everybody may know of the keys."""
+    public = _published(issuer) | {key.kid: key.public for key in stored.private.values()}
     return tuple(
         KeyRecord(
             id=key.id,
             algorithm=key.algorithm,
             state=key.state,
-            public_jwk=stored.private[key.id].public.jwk() if key.id in stored.private else {},
+            public_jwk=public[key.id].jwk() if key.id in public else {},
             not_before=key.not_before,
             retire_at=key.retire_at,
         )
         for key in stored.ring.keys
     )
+
+
+def _published(issuer: TokenIssuer) -> dict[str, PublicKey]:
+    """The keys that the status shows: what they signed can be told from what they did not, whatever became of
+    their private halves.
+    """
+    keys = {}
+    for record in issuer.status.keys:
+        if record.id not in issuer.spec.withdrawn_keys:
+            with suppress(KeyDamaged):
+                keys[record.id] = PublicKey.from_jwk(record.public_jwk)
+    return keys
 
 
 def _summary(ring: keyring.Keyring) -> str:
