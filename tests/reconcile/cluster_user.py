@@ -137,6 +137,11 @@ class Cluster:
         kept = [item for item in others if item["type"] != "Approved"]
         await self.patch(kind, name, {"status": {"conditions": [*kept, decision]}}, "status")
 
+    async def label_namespace(self, **labels: str | None) -> None:
+        """Set labels of the namespace, or remove those that are None."""
+        path = object_path("v1", "namespaces", None, self.namespace)
+        await self.client.merge_patch(path, {"metadata": {"labels": labels}})
+
     async def forbid_secrets(self) -> None:
         """Leave no room for Secrets in the namespace."""
         await self.create(quota("no-secrets", secrets="0"))
