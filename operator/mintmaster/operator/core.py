@@ -99,7 +99,7 @@ class Core:
         self._namespace_watch = Reflector(
             client,
             Selection(collection_path("v1", "namespaces")),
-            NamespaceSink(self.world, self.queue),
+            NamespaceSink(self.world, self.queue, self._sweep.request),
         )
 
         self._background: list[asyncio.Task[None]] = []

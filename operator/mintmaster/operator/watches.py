@@ -89,6 +89,11 @@ class NamespaceSink:
 
     world: World
     queue: FairQueue
+    relisted: Callable[[], None]
+    """Told when the server has forgotten where this watch stood, so that others may have missed deletions, too.
+
+    kopf does not tell when it has listed; and a list that shows nothing known is no event of its.
+    """
 
     def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:  # noqa: ARG002 - part of the protocol
         """A namespace stands so."""
@@ -106,6 +111,8 @@ class NamespaceSink:
         there = {key.name for key in keys}
         for name in [name for name in self.world.namespace_labels if name not in there]:
             del self.world.namespace_labels[name]
+        if any(self.world.tokens.values()):
+            self.relisted()
 
     def _revisit(self, namespace: str) -> None:
         """Have the resources of a namespace looked at, whose grants may have changed."""
