@@ -81,17 +81,20 @@ def decide(facts: Facts) -> Plan | None:
 
 
 def _upkeep(facts: Facts, cause: Cause | None, obstacle: Obstacle | None) -> Plan:
-    """No issue now: keep the Secret and the consumers of the token that stands right."""
+    """No issue now: keep the Secret and the consumers of the token that stands right.
+
+    What holds up an issue is no reason not to repair, since that needs no token (I11).
+    """
     keeps_token = facts.current is not None and facts.held_key(facts.current) is not None
     rewrite = False
-    if keeps_token and obstacle is None:
+    if keeps_token:
         if _must_read(facts):
             return Plan(read_secret=True)
         try:
             rewrite = facts.reading is not None and _is_out_of_shape(facts)
         except TemplateInvalid as error:
-            # Too large only with the values that this token fills in: the Secret stays as it is.
-            obstacle = Obstacle(Reason.TEMPLATE_INVALID, str(error))
+            # Perhaps too large only with the values that this token fills in: the Secret stays as it is.
+            obstacle = obstacle or Obstacle(Reason.TEMPLATE_INVALID, str(error))
     return Plan(
         cause=cause,
         obstacle=obstacle,
