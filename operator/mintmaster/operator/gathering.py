@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from mintmaster.api import decoding, kinds
+from mintmaster.api.reasons import ConditionType, Reason
 from mintmaster.api.token_spec import Delivery
 from mintmaster.kube.errors import NotFound
 from mintmaster.lifecycle import ownership, rfc3339
+from mintmaster.lifecycle.conditions import find
 from mintmaster.lifecycle.decision import decide
 from mintmaster.lifecycle.facts import Facts
 from mintmaster.operator.queue import Key
@@ -132,10 +134,16 @@ def _must_look_first(facts: Facts) -> bool:
 
     The watch shows only Secrets with our label. A Secret of somebody else is known from an earlier look and may
     have changed since; one that seems gone may only have lost its label. Nothing is minted before that is clear
-    (I9). A new resource goes without: creating its Secret fails where there is one.
+    (I9). A new resource goes without: creating its Secret fails where there is one. But what the status tells of a
+    conflict is known after a restart, too, and costs no attempt to write.
     """
     if facts.resource.spec.delivery == Delivery.CALLER or facts.reading is not None:
         return False
     if facts.secret is None:
-        return facts.current is not None
+        return facts.current is not None or _was_in_conflict(facts)
     return not facts.secret.is_marked
+
+
+def _was_in_conflict(facts: Facts) -> bool:
+    ready = find(facts.status.conditions, ConditionType.READY)
+    return ready is not None and ready.reason == Reason.SECRET_CONFLICT
