@@ -86,3 +86,19 @@ def quota(name: str, **hard: str) -> Object:
 def key_secret(issuer_name: str) -> str:
     """The name of the Secret that holds an issuer's keys, in the operator's namespace."""
     return f"mintmaster-issuer-{issuer_name}"
+
+
+def deployment(name: str, annotations: dict[str, str]) -> Object:
+    """A Deployment without pods, whose owner has said what the annotations say."""
+    labels = {"app": name}
+    container = {"name": "main", "image": "registry.example.org/none"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "annotations": annotations},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        },
+    }

@@ -13,10 +13,10 @@ import msgspec
 from api import api_server
 from mintmaster.api import decoding, kinds, names
 from mintmaster.api.kinds import RUNNER_REGISTRATION, TOKEN_ISSUER, USER_ACCESS_TOKEN
-from mintmaster.kube.errors import NotFound
+from mintmaster.kube.errors import Forbidden, NotFound
 from mintmaster.kube.paths import collection_path, object_path
 from mintmaster.tokens.digests import digest
-from reconcile.builders import issuer, quota, runner, user
+from reconcile.builders import issuer, quota, runner, secret, user
 from reconcile.reading import is_ready
 
 if TYPE_CHECKING:
@@ -143,8 +143,19 @@ class Cluster:
         await self.client.merge_patch(path, {"metadata": {"labels": labels}})
 
     async def forbid_secrets(self) -> None:
-        """Leave no room for Secrets in the namespace."""
+        """Leave no room for Secrets in the namespace, and wait until the API server keeps to it."""
         await self.create(quota("no-secrets", secrets="0"))
+        path = collection_path("v1", "secrets", self.namespace)
+        body = msgspec.json.encode(secret("probe"))
+
+        async def is_refused() -> bool:
+            try:
+                await self.client.request("POST", path, params={"dryRun": "All"}, body=body)
+            except Forbidden:
+                return True
+            return False
+
+        await self.until(is_refused, bool)
 
     async def delete(
         self, kind: ResourceKind[Resource], name: str, propagation: str | None = None
@@ -164,9 +175,12 @@ class Cluster:
 
     # Reading -------------------------------------------------------------------------------------
 
-    async def raw(self, kind: ResourceKind[Resource], name: str) -> Object:
-        found: Object = msgspec.json.decode(await self.client.get(self.path(kind, name)))
+    async def get(self, path: str) -> Object:
+        found: Object = msgspec.json.decode(await self.client.get(path))
         return found
+
+    async def raw(self, kind: ResourceKind[Resource], name: str) -> Object:
+        return await self.get(self.path(kind, name))
 
     async def runner(self, name: str = "runner") -> RunnerRegistration:
         return decoding.decode(

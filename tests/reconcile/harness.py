@@ -124,7 +124,7 @@ class Running:
         await self.at_rest()
         assert self.writes() - before == count
 
-    def metric(self, name: str, **labels: str) -> float | None:
+    def metric(self, name: str, /, **labels: str) -> float | None:
         """The value of a series; None where there is none."""
         return self.process.metrics.registry.get_sample_value(name, labels)
 

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from reconcile.harness import Cluster, Running
 
 NAME = "user-token"
-WIDE = {"scopes": ["api", "read_api"], "roles": ["Researcher"], "projects": ["3", "7"]}
+WIDE: dict[str, Any] = {
+    "scopes": ["api", "read_api"],
+    "roles": ["Researcher"],
+    "projects": ["3", "7"],
+}
 
-SHRUNK = {
+SHRUNK: dict[str, dict[str, Any]] = {
     "a scope less": {"scopes": ["read_api"]},
     "no scope": {"scopes": []},
     "a role less": {"roles": []},
@@ -26,7 +30,7 @@ SHRUNK = {
     "a role swapped": {"roles": ["Administrator"]},
     "another audience": {"token": {"audiences": ["https://other.example.org"]}},
 }
-GROWN = {
+GROWN: dict[str, dict[str, Any]] = {
     "a scope more": {"scopes": ["api", "create_runner", "read_api"]},
     "a role more": {"roles": ["Administrator", "Researcher"]},
     "a project more": {"projects": ["3", "7", "8"]},
