@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 TIMEOUT = "30s"
 """How long kubectl waits for a condition; all of them come within a second or two."""
+
+COLLECTION_TIMEOUT = "120s"
+"""How long it waits for the garbage collector, which looks for new kinds of owners every 30 seconds."""
 
 STOP_SECONDS = 15.0
 """How long the operator may take to finish what it began and to give its Lease away."""
@@ -94,8 +97,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Verbatim)
     parser.add_argument("--keep", action="store_true", help="leave cluster and operator up")
     keep = parser.parse_args().keep
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    on_interrupt(_interrupt)
     started = time.monotonic()
     running = ExitStack()
     try:
@@ -131,7 +133,14 @@ class _Verbatim(argparse.RawDescriptionHelpFormatter):
     """Leaves the lines of the description as they are."""
 
 
+def on_interrupt(handler: Callable[..., object] | signal.Handlers) -> None:
+    """Say what Ctrl-C and its like do from now on."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
 def _interrupt(*_: object) -> NoReturn:
+    on_interrupt(signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -169,9 +178,9 @@ def operator_up(running: ExitStack, cluster: LocalCluster, log: Path) -> Process
 
 
 def end(running: ExitStack) -> None:
-    """End what runs, latest first; another Ctrl-C does not hinder it."""
-    with undisturbed():
-        running.close()
+    """End what runs, latest first; whoever is impatient cannot hinder it."""
+    on_interrupt(signal.SIG_IGN)
+    running.close()
 
 
 @contextmanager
@@ -253,8 +262,9 @@ def revoke(kubectl: Kubectl) -> None:
 def delete(kubectl: Kubectl) -> None:
     """Delete the runner, and see its Secret go with it."""
     step("The runner is deleted: its tokens are inactive, and its Secret goes with it.")
+    say("(Kubernetes collects it; in a cluster this young that can take half a minute.)")
     kubectl(f"delete -n {NAMESPACE} rr/builder")
-    kubectl(f"wait --for=delete -n {NAMESPACE} secret/builder-token --timeout={TIMEOUT}")
+    kubectl(f"wait --for=delete -n {NAMESPACE} secret/builder-token --timeout={COLLECTION_TIMEOUT}")
     left = kubectl.read(f"secrets -n {NAMESPACE}")["items"]
     expect(not left, "no Secret to be left")
     found(f"No Secret is left in the namespace {NAMESPACE}.")
