@@ -25,7 +25,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def mintmaster(state: Path) -> Command:  # noqa: ARG001 - for its effect
+def mintmaster(state: Path) -> Command:
     """Run `mintmaster ...` in a process of its own, with further environment variables."""
 
     def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
