@@ -26,6 +26,7 @@ from mintmaster.api.names import ANNOTATION_ADOPT_BY
 from mintmaster.api.reasons import Reason
 from mintmaster.api.token_issuer import RoleDefinition, Signer
 from mintmaster.lifecycle import obstacles
+from mintmaster.lifecycle.decision import next_look
 from mintmaster.lifecycle.issuer_view import IssuerView, Obstacle
 from mintmaster.lifecycle.obstacles import COLLECTION_RETRY, CONFLICT_RETRY, obstacle_to_issue
 
@@ -159,10 +160,17 @@ def test_the_role_of_the_spec_is_looked_up_in_the_issuer_as_it_is_now() -> None:
 def test_an_approved_request_meets_no_obstacle_and_a_denied_one_does() -> None:
     approving = issuer(wanting_approval)
 
-    assert reason(Life(user_token(decided("False")), approving)) == Reason.AWAITING_APPROVAL
+    assert reason(Life(user_token(), approving)) == Reason.AWAITING_APPROVAL
     life = Life(issuer=approving).settle()
     assert reason(life.change(decided("False"))) == Reason.DENIED
     assert reason(life.change(decided("True"))) is None
+
+
+def test_a_decision_made_before_the_operator_looked_counts() -> None:
+    approving = issuer(wanting_approval)
+
+    assert reason(Life(user_token(decided("False")), approving)) == Reason.DENIED
+    assert reason(Life(user_token(decided("True")), approving)) is None
 
 
 def test_a_caller_has_to_hand_in_a_digest_that_nobody_else_has() -> None:
@@ -198,7 +206,7 @@ def test_a_secret_that_is_being_collected_is_waited_for() -> None:
     obstacle = found(life)
 
     assert obstacle is not None
-    assert obstacle.reason == Reason.SECRET_CONFLICT
+    assert obstacle.reason == Reason.SECRET_MISSING
     assert obstacle.retry_at == life.now + COLLECTION_RETRY
 
 
@@ -254,9 +262,9 @@ def test_a_conflict_leaves_the_foreign_secret_alone_and_mints_nothing() -> None:
 def test_an_issuer_that_voids_the_present_issues_when_its_time_has_come() -> None:
     life = Life(issuer=issuer(issuing("not_before", NOW + HOUR))).settle()
     assert life.reason() == "False IssuerNotReady"
-    _, plan = life.decide()
+    facts, plan = life.decide()
     assert plan is not None
-    assert plan.wake_at == NOW + HOUR
+    assert next_look(facts, plan.obstacle) == NOW + HOUR
 
     life.wait(HOUR).settle()
 

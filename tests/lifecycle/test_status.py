@@ -18,6 +18,7 @@ from mintmaster.api.meta import Condition
 from mintmaster.api.reasons import STALLED_REASONS, Reason, State
 from mintmaster.api.rights import Rights
 from mintmaster.api.status import SecretRef, TokenRecord, TokenStatus
+from mintmaster.lifecycle.decision import next_look
 from mintmaster.lifecycle.issuer_view import Obstacle
 from mintmaster.lifecycle.outcome import next_status, patch_of, says_something_new
 from mintmaster.lifecycle.readiness import Outcome
@@ -48,7 +49,7 @@ EXPECTED: dict[str, tuple[str, State, str, str]] = {
     "key withdrawn": ("True Renewed", State.ACTIVE, "Current", ""),
     "restarts": ("True Rotated", State.ACTIVE, "Current", "RestartsSucceeded"),
     "recreated": ("True Issued", State.ACTIVE, "Current", ""),
-    "recreated too soon": ("False SecretConflict", State.FAILED, "Failed", "Stalled"),
+    "recreated too soon": ("False SecretMissing", State.PENDING, "InProgress", ""),
     "revoked": ("", State.REVOKED, "Current", "Revoked"),
     "revoked at birth": ("", State.REVOKED, "Current", "Revoked"),
     "suspended": ("True Issued", State.SUSPENDED, "Current", ""),
@@ -170,10 +171,11 @@ def test_a_token_is_active_only_if_it_was_delivered(situation: str) -> None:
 def test_the_next_look_lies_ahead(situation: str) -> None:
     life = SITUATIONS[situation]().settle()
 
-    _, plan = life.decide()
+    facts, plan = life.decide()
 
     assert plan is not None
-    assert plan.wake_at is None or plan.wake_at > life.now
+    moment = next_look(facts, plan.obstacle)
+    assert moment is None or moment > life.now
 
 
 def test_every_state_and_every_reason_of_a_condition_is_come_to() -> None:
@@ -181,8 +183,7 @@ def test_every_state_and_every_reason_of_a_condition_is_come_to() -> None:
     # Said of the issuer, of applications, of Events, or of writes, which only a cluster refuses.
     elsewhere = {
         Reason.REVOKED,  # the condition Revoked: Ready is gone then
-        Reason.SECRET_MISSING,  # Events; Ready tells what became of it
-        Reason.SECRET_EDITED,
+        Reason.SECRET_EDITED,  # Events; Ready tells what became of it
         Reason.TOKEN_TOO_LARGE,  # found by minting
         Reason.WRITE_FAILED,  # found by writing
         Reason.CLIENT_ID_CONFLICT,  # of applications
@@ -329,9 +330,9 @@ def test_the_previous_token_is_shown_during_its_overlap_and_not_after() -> None:
     first = life.stored.data["token"]
     life.wait(HOUR).change(rotation("1")).settle()
     assert life.stored.data["previous"] == first
-    _, plan = life.decide()
+    facts, plan = life.decide()
     assert plan is not None
-    assert plan.wake_at == life.now + 5 * MINUTE
+    assert next_look(facts, plan.obstacle) == life.now + 5 * MINUTE
     second = life.stored.data["token"]
 
     life.wait(5 * MINUTE).settle()

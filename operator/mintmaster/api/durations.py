@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 DURATION_PATTERN: Final = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$"
@@ -13,6 +14,7 @@ MAX_DURATION_LENGTH: Final = len("99999h99999m99999s")
 _DURATION = re.compile(DURATION_PATTERN.removesuffix("$"), re.ASCII)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> timedelta:
     """Read a duration such as `720h` or `1h30m`; ValueError names the rule that is broken."""
     # fullmatch, since `$` alone would let a trailing newline pass.

@@ -370,7 +370,7 @@ class TokenIssuerStatus(Model, frozen=True, kw_only=True):
     keys: Annotated[
         tuple[KeyRecord, ...],
         described(
-            "Keys whose tokens may be good, and those withdrawn.", max_items=64, list_type="atomic"
+            "Keys whose tokens may be good, and those withdrawn.", max_items=128, list_type="atomic"
         ),
     ] = ()
 

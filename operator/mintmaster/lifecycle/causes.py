@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mintmaster.api import durations
 from mintmaster.api.reasons import Reason
-from mintmaster.api.token_spec import Format
+from mintmaster.api.token_spec import Delivery, Format
 from mintmaster.lifecycle import rights, schedule
 from mintmaster.lifecycle.facts import inside_its_time
 from mintmaster.lifecycle.ownership import Claim
@@ -25,7 +27,7 @@ class CauseKind(Enum):
     """What sort of reason there is for an issue; budget and overlap depend on it."""
 
     FIRST = "no token of this life is on record"
-    WITHDRAWN = "the issuer has voided what its key signed"
+    WITHDRAWN = "the issuer has voided the token: its key, its age, or its rights"
     SCHEDULED = "the current token nears its end"
     EDIT = "the spec asks for another token than was issued"
     DRIFT = "the Secret does not hold the current token"
@@ -79,10 +81,41 @@ def unfit(facts: Facts, current: TokenRecord) -> Cause | None:
 def is_void(facts: Facts, token: TokenRecord) -> bool:
     """Whether a token must not be honoured any longer, whatever its time; it gets no overlap then (I5).
 
-    So it is when its key was withdrawn, when the issuer voided what is older, and when its rights exceed what
-    is wanted or granted today.
+    So it is when its key was withdrawn, when the issuer voided what is older, when its rights exceed what is
+    wanted or granted today, and when a caller's token was taken back or outlives a lifetime that was shortened.
     """
-    return _withdrawn(facts, token) is not None or rights.exceeds(token.rights, facts.wanted_rights)
+    return (
+        _withdrawn(facts, token) is not None
+        or _exceeds(facts, token)
+        or taken_back(facts)
+        or outlived(facts, token)
+    )
+
+
+def taken_back(facts: Facts) -> bool:
+    """Whether a caller's token has no digest in the spec any more."""
+    spec = facts.resource.spec
+    return spec.delivery == Delivery.CALLER and spec.token.value_digest is None
+
+
+def outlived(facts: Facts, token: TokenRecord) -> bool:
+    """Whether a caller's token is older than the lifetime that the spec names today."""
+    spec = facts.resource.spec
+    if spec.delivery != Delivery.CALLER or spec.token.lifetime is None:
+        return False
+    return facts.now >= token.issued_at + durations.parse(spec.token.lifetime)
+
+
+def _exceeds(facts: Facts, token: TokenRecord) -> bool:
+    """Whether a token may do more than is wanted.
+
+    Where the spec names no audiences, the record has the issuer's defaults of that day. Other defaults alone make
+    nothing void; whether the old ones are still granted is asked elsewhere.
+    """
+    wanted = facts.wanted_rights
+    if not facts.resource.spec.token.audiences:
+        wanted = msgspec.structs.replace(wanted, audiences=token.rights.audiences)
+    return rights.exceeds(token.rights, wanted)
 
 
 def voided_by_age(facts: Facts, token: TokenRecord) -> bool:
@@ -126,11 +159,11 @@ def _cut_short(facts: Facts, current: TokenRecord) -> Cause | None:
 
 def _rights_changed(facts: Facts, current: TokenRecord) -> Cause | None:
     wanted = facts.wanted_rights
-    if rights.exceeds(current.rights, wanted):
+    if _exceeds(facts, current):
         message = "The token has rights that are not wanted or not granted any more."
     elif rights.falls_short(current.rights, facts.resource):
         message = "The spec asks for other rights than the token has."
-    elif facts.edited and not rights.same(current.rights, wanted):
+    elif facts.edit_pending and not rights.same(current.rights, wanted):
         message = "The spec was changed and asks for other rights than the token has."
     else:
         return None
@@ -153,7 +186,7 @@ def _lifetime_changed(facts: Facts, current: TokenRecord) -> bool:
     if current.expires_at is None:
         return True
     asked = facts.resource.spec.token.lifetime
-    if asked is None and not facts.edited:
+    if asked is None and not facts.edit_pending:
         return False
     wanted = durations.parse(asked) if asked else facts.schedule.lifetime
     return current.expires_at - current.issued_at != wanted

@@ -59,8 +59,6 @@ class Plan:
     """Read the Secret's content and decide again; nothing else is to be done now."""
     restart: bool = False
     """Roll the workloads that consume the Secret."""
-    wake_at: datetime | None = None
-    """When to look again although nothing changed."""
 
 
 def decide(facts: Facts) -> Plan | None:
@@ -71,7 +69,7 @@ def decide(facts: Facts) -> Plan | None:
         return Plan(remove_secret=facts.holds_secret)
     obstacle = obstacle_to_issue(facts)
     if facts.issuer is None:
-        return Plan(obstacle=obstacle, wake_at=next_look(facts, obstacle))
+        return Plan(obstacle=obstacle)
     cause = caller.cause_of_issue(facts) if _is_for_caller(facts) else cause_of_issue(facts)
     if cause is not None:
         obstacle = obstacle or restraint(facts, cause)
@@ -101,7 +99,6 @@ def _upkeep(facts: Facts, cause: Cause | None, obstacle: Obstacle | None) -> Pla
         rewrite_secret=rewrite,
         void=_void(facts),
         restart=_restart_pending(facts),
-        wake_at=next_look(facts, obstacle),
     )
 
 
@@ -129,7 +126,7 @@ def _must_read(facts: Facts) -> bool:
     if facts.reading is not None or facts.secret is None:
         return False
     return (
-        facts.edited
+        facts.edit_pending
         or facts.content_suspect
         or not facts.secret.untouched
         or not secret_content.metadata_is_right(facts.kind, facts.resource, facts.secret)

@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mintmaster.api import names
+from mintmaster.api.reasons import STALLED_REASONS, ConditionType, Reason
 from mintmaster.api.runner_registration import RunnerRegistrationSpec
 from mintmaster.api.status import TokenStatus
 from mintmaster.api.token_spec import Delivery
 from mintmaster.lifecycle import grants, ownership, rights, schedule
+from mintmaster.lifecycle.conditions import find
 from mintmaster.lifecycle.ownership import Claim
 
 if TYPE_CHECKING:
@@ -23,6 +25,17 @@ if TYPE_CHECKING:
     from mintmaster.lifecycle.issuer_view import IssuerView
     from mintmaster.lifecycle.schedule import Schedule
     from mintmaster.lifecycle.secret_view import Reading, SecretView
+
+
+HOLDS_UP_EDITS = STALLED_REASONS | {
+    Reason.AWAITING_APPROVAL,
+    Reason.CLOCK_SKEW,
+    Reason.SUSPENDED,
+    Reason.TOO_MANY_ISSUES,
+    Reason.TOO_MANY_TOKENS,
+    Reason.WRITE_FAILED,
+}
+"""Why a resource may not be ready although its last edit was seen."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,11 @@ class Facts:
     def status(self) -> TokenStatus:
         """The recorded status, or an empty one where the record is of another life (I10)."""
         recorded = self.resource.status
-        return recorded if recorded.uid == self.uid else TokenStatus(uid=self.uid)
+        if recorded.uid == self.uid:
+            return recorded
+        # A decision may have been made before the operator wrote anything; all else is void.
+        decision = find(recorded.conditions, ConditionType.APPROVED) if not recorded.uid else None
+        return TokenStatus(uid=self.uid, conditions=(decision,) if decision else ())
 
     @cached_property
     def current(self) -> TokenRecord | None:
@@ -69,13 +86,24 @@ class Facts:
 
     @cached_property
     def live(self) -> tuple[TokenRecord, ...]:
-        """All tokens on record that are inside their time."""
+        """All tokens on record that are inside their time, also those about to be made void."""
         return tuple(token for token in self.status.tokens if inside_its_time(token, self.now))
 
     @cached_property
     def edited(self) -> bool:
         """Whether the spec changed since it was last acted on."""
         return self.resource.metadata.generation != self.status.observed_generation
+
+    @cached_property
+    def edit_pending(self) -> bool:
+        """Whether the spec was edited and what it asks for has not been had yet.
+
+        An edit that was held up, say by a spent budget, is still to be carried out when nothing holds it up any more.
+        """
+        ready = find(self.status.conditions, ConditionType.READY)
+        return self.edited or (
+            ready is not None and ready.status == "False" and ready.reason in HOLDS_UP_EDITS
+        )
 
     @cached_property
     def wanted_rights(self) -> Rights:

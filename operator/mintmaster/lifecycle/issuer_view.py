@@ -53,11 +53,14 @@ class IssuerView:
         """Keys whose tokens are void, whatever else holds."""
         return frozenset(self.spec.withdrawn_keys)
 
+    @cached_property
+    def grantable_scopes(self) -> frozenset[str]:
+        """The scopes that a token may have: those that can be asked for, and those that roles bring along."""
+        return self.scope_names.union(*self.role_scopes.values())
+
     def unknown(self, rights: Rights) -> tuple[str, ...]:
         """The scopes and roles among these rights that the issuer does not know (any more)."""
-        scopes = sorted(
-            set(rights.scopes) - self.scope_names - self.scopes_of(tuple(self.role_scopes))
-        )
+        scopes = sorted(set(rights.scopes) - self.grantable_scopes)
         roles = sorted(set(rights.roles) - self.role_scopes.keys())
         return (*(f"scope {scope!r}" for scope in scopes), *(f"role {role!r}" for role in roles))
 

@@ -27,6 +27,13 @@ class IssuerKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     """From when it may sign: published before, so that every verifier knows it by then."""
     retire_at: datetime | None = None
     """Until when it stays published: the end of the longest token that it may have signed."""
+    longest_lifetime: str = ""
+    """The longest `limits.maxLifetime` that held while it could sign; a limit lowered later shortens no token."""
+
+
+MAX_KEYS = 32
+"""How many keys a ring holds before a change has to wait for old ones to end. A status has room for these and for as
+many withdrawn ones as a spec can name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def turned(ring: Keyring, turn: Turn) -> Keyring:
     Idempotent: turning the result at the same moment changes nothing.
     """
     ring = _withdraw(ring, turn)
-    ring = _promoted(_drop_ended(ring, turn), turn)
+    ring = _with_longest_lifetime(_promoted(_drop_ended(ring, turn), turn), turn)
     if ring.active is None:
         return _with_new_key(ring, turn, KeyState.ACTIVE, turn.now)
     if ring.in_state(KeyState.NEXT) is None and _change_is_due(ring.active, ring, turn):
@@ -128,6 +135,8 @@ def _drop_ended(ring: Keyring, turn: Turn) -> Keyring:
 
 
 def _change_is_due(active: IssuerKey, ring: Keyring, turn: Turn) -> bool:
+    if len(ring.keys) >= MAX_KEYS:
+        return False
     asked = turn.rotation is not None and turn.rotation != ring.handled_rotation
     other_algorithm = active.algorithm != turn.spec.signing.algorithm
     return asked or other_algorithm or turn.now >= _scheduled_change(active, turn.spec)
@@ -151,15 +160,28 @@ def _promoted(ring: Keyring, turn: Turn) -> Keyring:
     if following is None or (active is not None and following.not_before > turn.now):
         return ring
     if active is not None:
-        end = turn.now + durations.parse(turn.spec.limits.max_lifetime)
+        longest = active.longest_lifetime or turn.spec.limits.max_lifetime
+        end = turn.now + durations.parse(longest)
         ring = ring.changed(active.id, state=KeyState.RETIRED, retire_at=end)
     # It begins now, however long ago it might have: its own time is counted from here.
     return ring.changed(following.id, state=KeyState.ACTIVE, not_before=turn.now)
 
 
+def _with_longest_lifetime(ring: Keyring, turn: Turn) -> Keyring:
+    """Note for the key that signs how long a token may live, when the limit is raised."""
+    active, limit = ring.active, turn.spec.limits.max_lifetime
+    if active is None or durations.parse(limit) <= durations.parse(active.longest_lifetime or "0s"):
+        return ring
+    return ring.changed(active.id, longest_lifetime=limit)
+
+
 def _with_new_key(ring: Keyring, turn: Turn, state: KeyState, not_before: datetime) -> Keyring:
     algorithm = turn.spec.signing.algorithm.value
     key = IssuerKey(
-        id=turn.new_key(algorithm), algorithm=algorithm, state=state.value, not_before=not_before
+        id=turn.new_key(algorithm),
+        algorithm=algorithm,
+        state=state.value,
+        not_before=not_before,
+        longest_lifetime=turn.spec.limits.max_lifetime,
     )
     return replace(ring, keys=(key, *ring.keys), handled_rotation=turn.rotation)

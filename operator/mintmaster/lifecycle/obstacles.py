@@ -158,8 +158,8 @@ def _secret_of_others(facts: Facts) -> Obstacle | None:
         return None
     if facts.claim is Claim.LEAVING:
         return Obstacle(
-            Reason.SECRET_CONFLICT,
-            "The Secret still belongs to a deleted resource of this name and is being collected.",
+            Reason.SECRET_MISSING,
+            "The Secret of that name still belongs to a deleted resource of this name, and is being collected.",
             retry_at=facts.now + COLLECTION_RETRY,
         )
     if facts.claim is not Claim.FOREIGN or facts.secret is None:

@@ -48,14 +48,19 @@ def next_status(facts: Facts, plan: Plan, outcome: Outcome) -> TokenStatus:
 
 
 def record_of(issue: Issue, *, id_: str, key_id: str, digest: str, facts: Facts) -> TokenRecord:
-    """The record by which a token becomes active."""
-    expires_at = facts.now + issue.lifetime if issue.lifetime is not None else None
+    """The record by which a token becomes active.
+
+    A value that is recorded again, with other rights, keeps its age: no edit may make it young.
+    """
+    current = facts.current
+    issued_at = current.issued_at if current and current.digest == digest else facts.now
+    expires_at = issued_at + issue.lifetime if issue.lifetime is not None else None
     return TokenRecord(
         id=id_,
         revision=issue.revision,
         key_id=key_id,
         digest=digest,
-        issued_at=facts.now,
+        issued_at=issued_at,
         expires_at=expires_at,
         valid_until=expires_at,
         rights=issue.rights,

@@ -66,8 +66,8 @@ def _too_many_tokens(facts: Facts, cause: Cause) -> Obstacle | None:
     ends = [token.valid_until for token in staying if token.valid_until is not None]
     return Obstacle(
         Reason.TOO_MANY_TOKENS,
-        f"{limit} tokens are still active: the next issue waits for the end of an overlap; a shorter"
-        " spec.token.overlap makes room sooner.",
+        f"{limit} tokens are still active: the next issue waits for the end of an overlap. A shorter"
+        " spec.token.overlap keeps this from happening again.",
         retry_at=min(ends, default=None),
     )
 

@@ -24,8 +24,9 @@ MIN_LIFETIME = timedelta(minutes=10)
 MIN_RENEWAL_INTERVAL = timedelta(minutes=5)
 """Renewing more often costs the API server more than a shorter-lived token is worth."""
 
-MAX_OVERLAPPING = 6
-"""How many superseded tokens a schedule may keep active at once; the status has room for eight in all."""
+MAX_OVERLAPPING = 2
+"""How many superseded tokens a schedule may keep active at once. Requests and drift stop at six live tokens, and the
+status has room for eight: two scheduled renewals must be able to follow before the first of the six has ended."""
 
 DEFAULT_RENEW_FRACTION = 3
 """Without `renewBefore`, a token is renewed when one third of its lifetime is left."""
@@ -48,15 +49,16 @@ class Schedule:
         """From issue to renewal, before jitter."""
         return self.lifetime - self.renew_before
 
-    def expires_at(self, issued_at: datetime) -> datetime:
-        """When a token issued then expires."""
-        return issued_at + self.lifetime
+    @property
+    def shortest_interval(self) -> timedelta:
+        """From issue to renewal, with all the jitter there can be."""
+        room = max(self.interval - MIN_RENEWAL_INTERVAL, timedelta())
+        return self.interval - min(self.interval / JITTER_FRACTION, room)
 
     def renew_at(self, issued_at: datetime, uid: str) -> datetime:
         """When a token issued then is renewed: jittered by the UID, so it is the same after every restart."""
         share = int.from_bytes(hashlib.sha256(uid.encode()).digest()[:4]) / 2**32
-        room = max(self.interval - MIN_RENEWAL_INTERVAL, timedelta())
-        early = min(self.interval / JITTER_FRACTION, room) * share
+        early = (self.interval - self.shortest_interval) * share
         return issued_at + timedelta(seconds=int((self.interval - early).total_seconds()))
 
 
@@ -116,9 +118,9 @@ def _problem(schedule: Schedule) -> str:
         )
     if schedule.overlap >= schedule.lifetime:
         return f"spec.token.overlap must be shorter than the lifetime of {lifetime}."
-    if schedule.overlap > schedule.interval * MAX_OVERLAPPING:
+    if schedule.overlap > schedule.shortest_interval * MAX_OVERLAPPING:
         return (
-            "spec.token.overlap spans more than six renewals, so more tokens would be active than a status"
+            "spec.token.overlap spans more than two renewals, so more tokens could be active than a status"
             " can hold: shorten the overlap or renew less often."
         )
     return ""

@@ -85,19 +85,27 @@ def render(templates: Mapping[str, str], values: Mapping[str, str]) -> dict[str,
     size = 0
     for key, text in templates.items():
         try:
-            pieces = [_piece(part, values) for part in parse(text)]
+            rendered[key] = _rendered(text, values, MAX_RENDERED_BYTES - size)
         except TemplateInvalid as error:
             raise TemplateInvalid(f"spec.secret.template.data[{key!r}]: {error}") from None
-        size += sum(map(len, pieces))
-        if size > MAX_RENDERED_BYTES:
-            raise TemplateInvalid("spec.secret.template.data renders to more than 64 KiB in all")
-        rendered[key] = b"".join(pieces)
+        size += len(rendered[key])
     return rendered
 
 
 def check(templates: Mapping[str, str]) -> None:
     """Find what is wrong with templates before any value is at hand. Raises `TemplateInvalid`."""
     render(templates, dict.fromkeys(NAMES, ""))
+
+
+def _rendered(text: str, values: Mapping[str, str], room: int) -> bytes:
+    """Render one template; ends as soon as there is no room for a piece, however many would follow."""
+    pieces: list[bytes] = []
+    for part in parse(text):
+        pieces.append(_piece(part, values))
+        room -= len(pieces[-1])
+        if room < 0:
+            raise TemplateInvalid("with it, all keys render to more than 64 KiB")
+    return b"".join(pieces)
 
 
 def _piece(part: Part, values: Mapping[str, str]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mintmaster.api.reasons import Reason
@@ -87,7 +88,7 @@ class Issuing:
         """
         minted = self._mint(facts, plan)
         if minted.token is not None:
-            previous = await self._previous_token(facts)
+            previous = await self._previous_token(facts, plan)
             content = self._content(facts, minted, previous)
             await self._delivery.write(facts, content)
         return await self._record(key, facts, plan, minted)
@@ -113,11 +114,12 @@ class Issuing:
         except TemplateInvalid as error:
             raise Refused(Obstacle(Reason.TEMPLATE_INVALID, str(error))) from None
 
-    async def _previous_token(self, facts: Facts) -> str:
-        """The plain text of the token that is superseded, where the Secret is to show it."""
+    async def _previous_token(self, facts: Facts, plan: Plan) -> str:
+        """The plain text of the token that is superseded, where it stays active and the Secret is to show it."""
         spec, current = facts.resource.spec.secret, facts.current
         shows = spec.previous_token_key or "previous_token" in str(spec.template.data)
-        if not shows or current is None or facts.held_key(current) is None:
+        overlaps = plan.issue is not None and plan.issue.overlap > timedelta()
+        if not (shows and overlaps) or current is None or facts.held_key(current) is None:
             return ""
         if facts.reading is None:
             facts = await self._gatherer.with_reading(facts)
