@@ -51,3 +51,13 @@ async def test_the_end_of_the_operator_waits_for_no_task_of_others(kubeconfig: P
     assert not other.done()
     others_work.set()
     assert await other
+
+
+async def test_an_operator_that_is_stopped_while_it_starts_leaves_no_task_behind(
+    kubeconfig: Path,
+) -> None:
+    before = asyncio.all_tasks()
+    for _ in range(5):
+        async with running(kubeconfig):
+            pass
+    assert asyncio.all_tasks() == before

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import kopf
@@ -30,6 +31,10 @@ IDLE_TIMEOUT = 0.1
 
 TRANSPORT_CAP = 10.0
 """Seconds between kopf's tries to reach the API server at the most; it never gives up."""
+
+
+_KOPF = Path(kopf.__file__).parent
+"""Where the code of kopf lies."""
 
 
 class Listener(Protocol):
@@ -131,7 +136,8 @@ async def _until_one_ends(tasks: Collection[asyncio.Task[object]]) -> None:
     """Run the root tasks of kopf until one of them ends, and end the others with it.
 
     `kopf.run_tasks` would then wait 5 s for, and cancel, every task of this process that was made since kopf
-    started: those that answer a scrape, for instance. The root tasks end all that is kopf's.
+    started: those that answer a scrape, for instance. The root tasks end all that is kopf's, but for the requests
+    of a discovery that was interrupted.
     """
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -139,9 +145,23 @@ async def _until_one_ends(tasks: Collection[asyncio.Task[object]]) -> None:
         for task in tasks:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        await _end_leftovers()
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
+
+
+async def _end_leftovers() -> None:
+    """End the tasks that kopf forgot, before the session that they use is closed."""
+    leftovers = [task for task in asyncio.all_tasks() if _runs_code_of_kopf(task)]
+    for task in leftovers:
+        task.cancel()
+    await asyncio.gather(*leftovers, return_exceptions=True)
+
+
+def _runs_code_of_kopf(task: asyncio.Task[object]) -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and Path(code.co_filename).is_relative_to(_KOPF)
 
 
 def _handler(listener: Listener, kind: str) -> Callable[..., Any]:
