@@ -157,6 +157,11 @@ class Cluster:
 
         await self.until(is_refused, bool)
 
+    async def allow_secrets(self) -> None:
+        """Take back what `forbid_secrets` did."""
+        path = object_path("v1", "resourcequotas", self.namespace, "no-secrets")
+        await self.client.delete(path)
+
     async def delete(
         self, kind: ResourceKind[Resource], name: str, propagation: str | None = None
     ) -> None:

@@ -60,6 +60,7 @@ class Core:
             deadlines=self.deadlines,
             key_store=KeyStore(secrets, settings.namespace),
             clock=clock,
+            skew=skew,
             reporter=reporter,
         )
         gatherer = Gatherer(

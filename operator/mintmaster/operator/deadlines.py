@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 K = TypeVar("K", bound="Hashable")
 
 MAX_SLEEP = 30.0
-"""Seconds after which the clock is looked at again in any case: it may have been set forward."""
+"""Seconds after which the clock is looked at again in any case: it may have been set."""
+
+STEP_BACK = 5.0
+"""Seconds that a clock may go back before it counts as set: time services slew it by less."""
 
 
 class Deadlines(Generic[K]):
@@ -31,6 +34,7 @@ class Deadlines(Generic[K]):
         self._valid: dict[K, int] = {}
         self._sequence = 0
         self._changed = asyncio.Event()
+        self._looked_at = 0.0
 
     def __len__(self) -> int:
         return len(self._valid)
@@ -69,11 +73,22 @@ class Deadlines(Generic[K]):
 
     def _hand_out(self) -> None:
         now = self._clock.now().timestamp()
+        if now < self._looked_at - STEP_BACK:
+            self._hand_out_all()
+        self._looked_at = now
         while self._heap and self._heap[0][0] <= now:
             _, sequence, key = heapq.heappop(self._heap)
             if self._valid.get(key) == sequence:
                 del self._valid[key]
                 self._due(key)
+
+    def _hand_out_all(self) -> None:
+        """The clock was set back: what was to be looked at in a minute of the wrong time might wait for days."""
+        keys = list(self._valid)
+        self._valid.clear()
+        self._heap.clear()
+        for key in keys:
+            self._due(key)
 
     def _pause(self) -> float:
         if not self._heap:

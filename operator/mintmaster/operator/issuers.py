@@ -29,7 +29,7 @@ from mintmaster.lifecycle.issuer_view import IssuerView, Obstacle
 from mintmaster.lifecycle.keyring import Turn
 from mintmaster.operator.key_store import StoredKeys, secret_name
 from mintmaster.operator.queue import Key, Priority
-from mintmaster.operator.setbacks import Overtaken, refusal
+from mintmaster.operator.setbacks import Overtaken, Retry, refusal
 from mintmaster.operator.statuses import resource_path
 from mintmaster.operator.world import seniority
 from mintmaster.tokens.keys import Algorithm, KeyDamaged, PublicKey, SigningKey
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from mintmaster.api.token_issuer import TokenIssuer
     from mintmaster.kube.client import Client
-    from mintmaster.kube.clock import Clock
+    from mintmaster.kube.clock import Clock, Skew
     from mintmaster.operator.deadlines import Deadlines
     from mintmaster.operator.key_store import KeyStore
     from mintmaster.operator.queue import FairQueue
@@ -70,13 +70,17 @@ class Issuers:
     deadlines: Deadlines[Key]
     key_store: KeyStore
     clock: Clock
+    skew: Skew
     reporter: Reporter
     _known: dict[str, _Known] = field(default_factory=dict, repr=False)
 
     def view(self, name: str) -> IssuerView | None:
         """The issuer of that name, as decisions see it."""
         known = self._known.get(name)
-        return known.view if known else None
+        if known is not None:
+            return known.view
+        issuer = self.world.issuers.get(issuer_key(name))
+        return IssuerView(name, issuer.spec, obstacle=_NO_KEYS_YET) if issuer is not None else None
 
     def public_keys(self, name: str) -> Mapping[str, PublicKey]:
         """The keys that verify what the issuer signed, withdrawn ones excepted."""
@@ -96,7 +100,10 @@ class Issuers:
         for issuer in await _at_last("listing the issuers", self._list):
             self.world.issuers.observe(issuer_key(issuer.metadata.name), issuer, listed=True)
         for key in self.world.issuers:
-            await _at_last(str(key), partial(self.reconcile, key))
+            try:
+                await _at_last(str(key), partial(self.reconcile, key))
+            except Retry:
+                self.queue.put(key, Priority.EDIT)
 
     async def _list(self) -> list[TokenIssuer]:
         raw = await self.client.get(collection_path(names.API_VERSION, _KIND.plural))
@@ -106,7 +113,11 @@ class Issuers:
         ]
 
     async def reconcile(self, key: Key) -> None:
-        """Bring one issuer's keys and status to where they should be; then look at its resources if need be."""
+        """Bring one issuer's keys and status to where they should be; then look at its resources if need be.
+
+        Raises Retry where the API server refused to store the keys or the clock is mistrusted, Overtaken where
+        things changed meanwhile.
+        """
         issuer = self.world.issuers.get(key)
         if issuer is None:
             self._gone(key)
@@ -119,9 +130,19 @@ class Issuers:
             stored, obstacle = await self._turn_keys(issuer, stored)
         await self._write_status(key, issuer, stored, obstacle)
         self._publish(key, issuer, stored, obstacle)
-        self.deadlines.set(
-            key, keyring.next_turn(stored.ring, issuer.spec) if obstacle is None else None
-        )
+        self._come_back(key, issuer, stored, obstacle)
+
+    def _come_back(
+        self, key: Key, issuer: TokenIssuer, stored: StoredKeys, obstacle: Obstacle | None
+    ) -> None:
+        """Set when to look again; what may mend itself at any time is left to the queue, by Retry."""
+        self.deadlines.forget(key)
+        if self.skew.exceeded:
+            raise Retry("the clock is mistrusted, and keys change by the clock")
+        if obstacle is None:
+            self.deadlines.set(key, keyring.next_turn(stored.ring, issuer.spec))
+        elif obstacle.reason == Reason.WRITE_FAILED:
+            raise Retry(obstacle.message)
 
     def _conflict(self, key: Key, issuer: TokenIssuer) -> Obstacle | None:
         """The oldest issuer keeps a URL; two would sign for one another."""
@@ -170,7 +191,12 @@ class Issuers:
     async def _turn_keys(
         self, issuer: TokenIssuer, stored: StoredKeys
     ) -> tuple[StoredKeys, Obstacle | None]:
-        """Give the key ring its due turn and store it before anything says or uses it."""
+        """Give the key ring its due turn and store it before anything says or uses it.
+
+        A clock that is mistrusted makes no key and, above all, drops none.
+        """
+        if self.skew.exceeded:
+            return stored, None if stored.ring.active else _CLOCK_MISTRUSTED
         private = dict(stored.private)
 
         def new_key(algorithm: str) -> str:
@@ -254,6 +280,16 @@ class Issuers:
         for key in self.world.keys_of_issuer(name):
             self.queue.put(key, Priority.RENEWAL)
 
+
+_NO_KEYS_YET = Obstacle(
+    Reason.ISSUER_NOT_READY, "The issuer is new, and its key is still being made."
+)
+"""Of an issuer that was seen, but not worked on yet: it was applied together with what names it."""
+
+_CLOCK_MISTRUSTED = Obstacle(
+    Reason.CLOCK_SKEW,
+    "The issuer has no key yet, and the operator's clock is too far from the API server's to make one.",
+)
 
 _MEND = (
     "Restore that Secret from a backup; or, to give the keys up and void all they signed, name them in"
