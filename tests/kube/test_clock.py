@@ -54,8 +54,26 @@ def test_a_clock_set_right_is_seen_with_the_next_answer(time: FakeTime) -> None:
     assert skew.seconds == 0
 
 
+@pytest.mark.parametrize("seconds", [86400, -86400])
+def test_a_clock_that_is_set_is_seen_without_an_answer(time: FakeTime, seconds: float) -> None:
+    skew = Skew(time, elapsed=time.elapsed)
+    skew.observe(date(time, 0))
+    time.instant += timedelta(seconds=seconds)
+    assert skew.seconds == seconds
+    assert skew.exceeded
+    time.instant -= timedelta(seconds=seconds)
+    assert not skew.exceeded
+
+
+def test_the_time_between_two_answers_is_no_jump(time: FakeTime) -> None:
+    skew = Skew(time, elapsed=time.elapsed)
+    skew.observe(date(time, 0))
+    time.advance(3600)
+    assert skew.seconds == 0
+
+
 def test_an_unchanged_header_says_nothing_new(time: FakeTime) -> None:
-    skew = Skew(time)
+    skew = Skew(time, elapsed=time.elapsed)
     header = date(time, 0)
     skew.observe(header)
     time.advance(100)

@@ -6,7 +6,10 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["MAX_SKEW", "Clock", "Skew", "SystemClock", "elapsed_seconds"]
 
@@ -45,28 +48,37 @@ def elapsed_seconds() -> float:
 
 
 class Skew:
-    """How far the local clock is from the API server's, as its answers tell.
+    """How far the local clock is from the API server's, as its answers tell, and as it has been set since.
 
     An answer with `Date: d` was made between the sending of the request and the coming of the
     answer, at a server's time within [d, d + 1 s). Only the part of the distance that this
-    interval does not explain counts.
+    interval does not explain counts. Between two answers `elapsed`, which never steps, shows a clock that was set:
+    a jump must be known before the next decision, not after the next request.
     """
 
-    def __init__(self, clock: Clock, limit: timedelta = MAX_SKEW) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        limit: timedelta = MAX_SKEW,
+        *,
+        elapsed: Callable[[], float] = elapsed_seconds,
+    ) -> None:
         self._clock = clock
         self._limit = limit
+        self._elapsed = elapsed
         self._header = ""
         self._distance = timedelta()
+        self._offset = self._clock_offset()
 
     @property
     def seconds(self) -> float:
         """The least distance that explains the last answer; positive: the local clock is ahead."""
-        return self._distance.total_seconds()
+        return self._present_distance().total_seconds()
 
     @property
     def exceeded(self) -> bool:
         """Whether the clocks are too far apart to mint."""
-        return abs(self._distance) > self._limit
+        return abs(self._present_distance()) > self._limit
 
     def observe(self, date_header: str, elapsed: float = 0.0) -> None:
         """Take the `Date` of an answer that came `elapsed` seconds after its request was sent.
@@ -85,6 +97,16 @@ class Skew:
             earliest = earliest.replace(tzinfo=UTC)
         latest = earliest + _RESOLUTION + timedelta(seconds=elapsed)
         self._distance = _distance(self._clock.now(), earliest, latest)
+        self._offset = self._clock_offset()
+
+    def _present_distance(self) -> timedelta:
+        # Whole seconds: what is less comes from reading two clocks one after the other.
+        set_since = round(self._clock_offset() - self._offset)
+        return self._distance + timedelta(seconds=set_since)
+
+    def _clock_offset(self) -> float:
+        """Seconds from the clock that never steps to the one that may be set; constant while nobody sets it."""
+        return self._clock.now().timestamp() - self._elapsed()
 
 
 def _distance(now: datetime, earliest: datetime, latest: datetime) -> timedelta:
