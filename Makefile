@@ -8,7 +8,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# A tool that is asked for and finds nothing to do should not be slow: what `install` made is kept until these change.
+# What `install` made stays until one of these changes.
 LOCKS := operator/requirements.txt operator/requirements-dev.txt operator/requirements-go.txt
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
