@@ -11,7 +11,7 @@ from mintmaster.api import names
 from mintmaster.lifecycle.secret_view import digest_of_data
 from reconcile.builders import secret
 from reconcile.harness import running
-from reconcile.reading import condition, current, is_ready_at, is_unready, revisions
+from reconcile.reading import condition, current, is_ready_at, is_settled, is_unready, revisions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,6 +171,7 @@ async def test_a_deleted_secret_of_a_suspended_resource_stays_deleted_and_says_w
     await cluster_user.ready_issuer()
     await cluster_user.ready_runner()
     await cluster_user.edit_runner(suspend=True)
+    await cluster_user.runner_where(is_settled)
     await cluster_user.delete_secret(NAME)
     await cluster_user.runner_where(is_unready("Suspended"))
     await operator.at_rest()

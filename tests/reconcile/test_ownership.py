@@ -263,8 +263,11 @@ async def test_the_secret_of_a_former_life_that_is_still_being_collected_is_wait
     await cluster_user.secret_where(lambda it: "deletionTimestamp" in it["metadata"])
     await cluster_user.create_runner()
     async with running(kubeconfig) as operator:
-        await cluster_user.runner_where(is_unready("SecretConflict"))
+        waiting = await cluster_user.runner_where(is_unready("SecretMissing"))
+        assert condition(waiting, "Stalled") is None
         await cluster_user.patch_secret(NAME, {"metadata": {"finalizers": None}})
+        await cluster_user.secret_gone()
+        await operator.at_rest()
         operator.advance(timedelta(seconds=1))
         await cluster_user.runner_where(is_ready_at(1))
 

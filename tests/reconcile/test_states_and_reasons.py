@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 ELSEWHERE = {
     Reason.CLIENT_ID_CONFLICT: "of ClientApplications alone",
     Reason.KEYS_PUBLISHED: "of issuers alone: test_issuer_keys",
-    Reason.SECRET_MISSING: "of Events alone, since another token follows at once: test_events",
-    Reason.SECRET_EDITED: "of Events alone, likewise: test_events",
+    Reason.SECRET_MISSING: "of Events, and while a former Secret is collected: test_ownership",
+    Reason.SECRET_EDITED: "of Events alone, since another token follows at once: test_events",
 }
-"""Reasons that no condition of a token resource shows."""
+"""Reasons that are shown in other places than the conditions of a token resource at rest."""
 
 
 @pytest.mark.parametrize("name", SCENES)
