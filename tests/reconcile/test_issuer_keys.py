@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mintmaster.api.kinds import RUNNER_REGISTRATION, TOKEN_ISSUER
+from mintmaster.operator.issuers import LOSS_RETRY
 from mintmaster.tokens.keys import Algorithm, SigningKey
 from reconcile.builders import key_secret, secret
 from reconcile.reading import (
@@ -188,14 +189,14 @@ async def test_keys_that_are_damaged_stop_minting_and_heal_when_they_are_restore
     await cluster_user.runner_where(is_unready("KeysLost"), "another")
     assert is_ready(await cluster_user.runner())
 
-    await _restore(cluster_user, backup)
+    await _restore(cluster_user, operator, backup)
     await cluster_user.issuer_where(is_ready)
     await cluster_user.runner_where(is_ready, "another")
     assert (await cluster_user.own_issuer()).status.keys == issuer.status.keys
     assert (await cluster_user.runner()).status.tokens == before.status.tokens
 
 
-async def _restore(user: Cluster, backup: dict[str, str]) -> None:
+async def _restore(user: Cluster, operator: Running, backup: dict[str, str]) -> None:
     """Put the key Secret back as a backup tool does, whether or not something of it is left."""
     name = key_secret(user.issuer)
     found = await user.secret(name, HOME)
@@ -204,8 +205,8 @@ async def _restore(user: Cluster, backup: dict[str, str]) -> None:
         return
     body: Object = secret(name, stringData=backup, metadata={"namespace": HOME})
     await user.create(body)
-    # Nothing tells the operator of a Secret without its labels but a look at the issuer.
-    await user.annotate(TOKEN_ISSUER, user.issuer, note="restored")
+    # No watch shows a Secret without our labels: it is looked for now and then.
+    operator.advance(LOSS_RETRY)
 
 
 async def test_a_secret_edited_while_the_keys_are_lost_does_not_condemn_its_token(
@@ -247,7 +248,7 @@ async def test_an_issuer_created_again_without_its_keys_makes_none_while_tokens_
     assert lost.status.keys == ()
     await cluster_user.delete(RUNNER_REGISTRATION, "runner")
     await cluster_user.gone(RUNNER_REGISTRATION, "runner")
-    await cluster_user.annotate(TOKEN_ISSUER, cluster_user.issuer, note="nothing names it now")
+    operator.advance(LOSS_RETRY)
     await cluster_user.issuer_where(is_ready)
 
 

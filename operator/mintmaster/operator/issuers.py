@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+LOSS_RETRY = timedelta(seconds=30)
+"""How soon the key Secret of an issuer without keys is looked at again: one GET."""
 
 _KIND = kinds.TOKEN_ISSUER
 
@@ -141,6 +145,9 @@ class Issuers:
             raise Retry("the clock is mistrusted, and keys change by the clock")
         if obstacle is None:
             self.deadlines.set(key, keyring.next_turn(stored.ring, issuer.spec))
+        elif obstacle.reason == Reason.KEYS_LOST:
+            # A Secret restored without our labels shows in no watch.
+            self.deadlines.set(key, self.clock.now() + LOSS_RETRY)
         elif obstacle.reason == Reason.WRITE_FAILED:
             raise Retry(obstacle.message)
 
