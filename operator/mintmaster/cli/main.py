@@ -8,12 +8,19 @@ import typer
 
 from mintmaster import __version__
 from mintmaster.cli import cluster
+from mintmaster.cli.gate import gate
 from mintmaster.cli.operator import operator
+from mintmaster.gate.listening import InvalidListening
 from mintmaster.kube.errors import KubeError
 from mintmaster.localcluster.errors import ClusterError
 from mintmaster.operator.probes import InvalidAddress
 
-KNOWN_ERRORS: tuple[type[Exception], ...] = (ClusterError, InvalidAddress, KubeError)
+KNOWN_ERRORS: tuple[type[Exception], ...] = (
+    ClusterError,
+    InvalidAddress,
+    InvalidListening,
+    KubeError,
+)
 """Errors whose text is for people; any other is a defect and shows its traceback."""
 
 FAILED = 1
@@ -27,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(cluster.app, name="cluster")
 app.command()(operator)
+app.command()(gate)
 
 
 def _show_version(wanted: bool) -> None:

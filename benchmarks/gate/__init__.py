@@ -1,0 +1,1 @@
+"""How fast a gate introspects, beside an empty handler on the same server and core."""

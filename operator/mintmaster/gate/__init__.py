@@ -1,0 +1,1 @@
+"""The stateless HTTP process that says what is valid, in the protocols that services already speak."""

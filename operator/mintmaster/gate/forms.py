@@ -1,0 +1,62 @@
+"""Bodies of OAuth requests: forms in which every parameter stands once (RFC 6749, section 3.2)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from mintmaster.gate.messages import oauth_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mintmaster.gate.messages import IssuerRequest
+
+FORM = b"application/x-www-form-urlencoded"
+
+_ONE_PLAIN_PARAMETER = re.compile(rb"([a-z_]+)=([A-Za-z0-9._~-]*)")
+"""Nearly every request: one parameter without anything to decode. Parsing would be a tenth of its time."""
+
+MAX_FIELDS = 32
+"""Parameters of one request; no request of OAuth has so many."""
+
+
+def parameters(request: IssuerRequest) -> Mapping[str, str]:
+    """Read the parameters; unknown ones are the reader's to ignore, and those without a value count as absent.
+
+    Refused with `invalid_request` where the body is no form, or a parameter stands twice.
+    """
+    if request.media_type != FORM:
+        raise oauth_error(415, "invalid_request", "the body must be a form (urlencoded)")
+    pairs = _pairs(request.body)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise oauth_error(400, "invalid_request", "a parameter is repeated")
+    return {name: value for name, value in found.items() if value}
+
+
+def required(request: IssuerRequest, name: str) -> str:
+    """Read one parameter that has to be there."""
+    value = parameters(request).get(name)
+    if value is None:
+        raise oauth_error(400, "invalid_request", f"the parameter {name} is missing")
+    return value
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    simple = _ONE_PLAIN_PARAMETER.fullmatch(body)
+    if simple is not None:
+        return [(simple[1].decode(), simple[2].decode())]
+    if not body:
+        return []
+    try:
+        return parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
+        )
+    except ValueError:
+        raise oauth_error(400, "invalid_request", "the body is not a well-formed form") from None
