@@ -21,6 +21,7 @@ from mintmaster.kube.backoff import Backoff
 from mintmaster.kube.clock import SystemClock, elapsed_seconds
 from mintmaster.kube.errors import Conflict, KubeError, NotFound
 from mintmaster.kube.paths import collection_path, object_path
+from mintmaster.kube.versions import is_older
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -80,25 +81,31 @@ class Elector:
 
     `on_lost` is called once when leadership is lost, by whatever way but `release`. Others may
     lead a few seconds later, so it has to end the process at once (`os._exit`); no cleanup.
+
+    `on_rewind` is called when the Lease was seen at an older version than before: the database was
+    restored from a backup. A watch from before then stays silent until versions have caught up.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it needs, and whom it tells
         self,
         client: Client,
         candidacy: Candidacy,
         *,
         on_lost: Callable[[], None],
+        on_rewind: Callable[[], None] = lambda: None,
         clock: Clock | None = None,
         elapsed: Callable[[], float] = elapsed_seconds,
     ) -> None:
         self._client = client
         self._candidacy = candidacy
         self._on_lost = on_lost
+        self._on_rewind = on_rewind
         self._clock = clock or SystemClock()
         self._elapsed = elapsed
         self._collection = collection_path(_API, "leases", candidacy.namespace)
         self._path = object_path(_API, "leases", candidacy.namespace, candidacy.name)
         self._lease: _Lease | None = None
+        self._version = ""
         self._seen_at = float("-inf")
         self._renewed_at = float("-inf")
         self.is_leader = False
@@ -221,6 +228,10 @@ class Elector:
         if self._lease is None or seen.metadata != self._lease.metadata:
             self._seen_at = self._elapsed()
         self._lease = seen
+        before, self._version = self._version, str(seen.metadata.get("resourceVersion", ""))
+        if is_older(self._version, before):
+            log.warning("the database of the API server went back in time")
+            self._on_rewind()
 
     def _is_taken(self) -> bool:
         """Whether the Lease is somebody's who may still be alive.

@@ -157,6 +157,7 @@ class Reflector:
         self._delays = iter(self._pace.backoff)
         self._page_size = self._pace.page_size
         self._position: str | None = None
+        self._watching: asyncio.Timeout | None = None
         self.synced = asyncio.Event()
         """Set once the first list is complete."""
         self.last_contact = float("-inf")
@@ -167,6 +168,12 @@ class Reflector:
         """Seconds since the copy was last known to be whole; infinite before the first list."""
         return self._monotonic() - self.last_contact
 
+    def relist(self) -> None:
+        """List again, and watch from there: versions went back, so a watch that stands would stay silent."""
+        self._position = None
+        if self._watching is not None:
+            self._watching.reschedule(0)
+
     async def run(self) -> NoReturn:
         """Reflect until cancelled; raises only what the sink raises."""
         while True:
@@ -174,9 +181,14 @@ class Reflector:
             try:
                 if self._position is None:
                     await self._list()
-                await self._watch()
+                async with asyncio.timeout(None) as self._watching:
+                    await self._watch()
+            except TimeoutError:
+                log.warning("%s: listing again, as asked", self._selection.path)
             except KubeError as error:
                 asked = self._judge(error)
+            finally:
+                self._watching = None
             # Also after a watch that ended in order, else a server that ends each at once would
             # be asked again without a pause.
             await asyncio.sleep(max(asked, next(self._delays)))

@@ -130,6 +130,12 @@ def _withdrawn(facts: Facts, token: TokenRecord) -> Cause | None:
         return Cause(
             CauseKind.WITHDRAWN, Reason.RENEWED, "The key that signed the token was withdrawn."
         )
+    if token.revision < facts.revision_floor:
+        return Cause(
+            CauseKind.WITHDRAWN,
+            Reason.RENEWED,
+            "A restored backup brought back a superseded token.",
+        )
     if voided_by_age(facts, token):
         return Cause(
             CauseKind.WITHDRAWN, Reason.RENEWED, "The issuer voids tokens as old as this one."

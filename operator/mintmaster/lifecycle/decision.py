@@ -108,7 +108,7 @@ def _issue(facts: Facts, cause: Cause) -> Issue:
     shrunk = facts.current is not None and is_void(facts, facts.current)
     return Issue(
         cause=cause,
-        revision=facts.status.revision + 1,
+        revision=max(facts.status.revision, facts.revision_floor) + 1,
         rights=facts.wanted_rights,
         format=spec.format,
         prefix=spec.prefix,

@@ -63,6 +63,9 @@ class Facts:
     content_suspect: bool = False
     """The Secret's content has not been compared with what was written, e.g. since the process started."""
 
+    revision_floor: int = 0
+    """Revisions below this one were superseded, though a restored backup may know nothing of it."""
+
     @cached_property
     def uid(self) -> str:
         """The UID of this life of the resource."""

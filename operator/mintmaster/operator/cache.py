@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
+from mintmaster.kube.versions import is_older
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -103,6 +105,11 @@ class Cache(Generic[T]):
         del self._entries[key]
         return True
 
+    def unpin(self) -> None:
+        """Let any watch event replace what was written: versions have gone back."""
+        for entry in self._entries.values():
+            entry.pinned_until = 0.0
+
     def drop(self, key: Key, uid: str | None = None) -> bool:
         """Forget an object, if it is still that life of it; whether it was there."""
         entry = self._entries.get(key)
@@ -121,13 +128,3 @@ class Cache(Generic[T]):
         if self._monotonic() >= entry.pinned_until:
             return False
         return is_older(version, entry.version)
-
-
-def is_older(version: str, than: str) -> bool:
-    """Compare resourceVersions, which Kubernetes promises to be comparable decimal numbers since 1.35.
-
-    Earlier versions call them opaque, but those of etcd are numbers too; what is no number is not older.
-    """
-    if not (version.isdecimal() and than.isdecimal()):
-        return False
-    return int(version) < int(than)

@@ -141,6 +141,15 @@ class Core:
                 task.cancel()
             await asyncio.gather(*ended, return_exceptions=True)
 
+    def start_anew(self) -> None:
+        """The database was restored from a backup: look at everything again, and believe no version from before."""
+        self.world.unpin()
+        for key in self.world.rewinds.confirm():
+            self.queue.put(key, Priority.EDIT)
+        self._secret_watch.relist()
+        self._namespace_watch.relist()
+        self._pump.start_anew()
+
     async def _learn(self) -> None:
         """Nobody may look at a resource before its Secret, its namespace and its issuer are known."""
         await self._secret_watch.synced.wait()

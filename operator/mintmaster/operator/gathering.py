@@ -81,6 +81,7 @@ class Gatherer:
             digest_taken=self._world.has_older_holder(key, resource),
             namespace_issues=self._world.issues_in(key.namespace),
             content_suspect=content_suspect,
+            revision_floor=self._world.rewinds.floor(key),
         )
 
     async def decide(self, facts: Facts) -> tuple[Facts, Plan | None]:

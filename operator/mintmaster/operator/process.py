@@ -74,7 +74,11 @@ class Process:
                 Client(self._connection, limit=2, timeout=10, skew=self.skew)
             )
             elector = Elector(
-                lease_client, self._candidacy(), on_lost=self._on_lost, clock=self._clock
+                lease_client,
+                self._candidacy(),
+                on_lost=self._on_lost,
+                on_rewind=self._on_rewind,
+                clock=self._clock,
             )
             client = await stack.enter_async_context(self._client(elector))
             self.address = await stack.enter_async_context(self._probes(elector))
@@ -104,6 +108,10 @@ class Process:
         async with _background(recorder.run(), "events"):
             await self.core.run(stop, on_start=on_start)
             await recorder.drain()
+
+    def _on_rewind(self) -> None:
+        if self.core is not None:
+            self.core.start_anew()
 
     def _candidacy(self) -> Candidacy:
         lease = self._settings.lease

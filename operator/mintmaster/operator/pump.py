@@ -87,6 +87,7 @@ class Pump:
     def __init__(self, client: Client, listener: Listener) -> None:
         self._client = client
         self._listener = listener
+        self._anew = asyncio.Event()
         self.running = asyncio.Event()
         """Set once kopf has started to list; cleared while it is being started again."""
 
@@ -107,12 +108,20 @@ class Pump:
                 )
                 # Not in a startup handler: that runs before kopf takes the signals.
                 on_start()
-                await _until_one_ends(tasks)
+                await _until_one_ends([*tasks, asyncio.create_task(self._asked_anew())])
             except Exception as error:  # noqa: BLE001 - whatever ends kopf must not end the operator
                 log.warning("the watch on resources ended and is started again: %r", error)
             self.running.clear()
             if not stop.is_set():
                 await asyncio.sleep(next(delays))
+
+    def start_anew(self) -> None:
+        """List everything again, and watch from there."""
+        self._anew.set()
+
+    async def _asked_anew(self) -> None:
+        await self._anew.wait()
+        self._anew.clear()
 
     def _registry(self) -> kopf.OperatorRegistry:
         async def started(**_: object) -> None:

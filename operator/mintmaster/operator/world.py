@@ -12,6 +12,7 @@ from mintmaster.api.names import GROUP
 from mintmaster.lifecycle.secret_view import SecretView
 from mintmaster.operator.cache import Cache
 from mintmaster.operator.queue import Key
+from mintmaster.operator.rewinds import Rewinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,7 @@ class World:
         self._issues: dict[str, dict[Key, tuple[datetime, ...]]] = {}
         self._holders: dict[str, tuple[Key, ...]] = {}
         self._digests_of: dict[Key, tuple[str, ...]] = {}
+        self.rewinds = Rewinds(monotonic)
 
     def resource(self, key: Key) -> TokenResource | None:
         """The token resource of a key."""
@@ -60,10 +62,20 @@ class World:
 
     def observe(self, key: Key, resource: TokenResource, *, listed: bool) -> bool:
         """Take in a token resource that a watch or list showed; whether it is news."""
+        before = self.resource(key) if listed else None
         news = self.tokens[key.kind].observe(key, slim(resource), listed=listed)
         if news:
             self._index(key, resource)
+            if before is not None and _went_back(before, resource):
+                self.rewinds.saw_older(key, before.status.revision)
         return news
+
+    def unpin(self) -> None:
+        """Let whatever is shown next replace what was written: versions have gone back."""
+        for cache in self.tokens.values():
+            cache.unpin()
+        self.issuers.unpin()
+        self.secrets.unpin()
 
     def uid_of(self, key: Key) -> str | None:
         """The UID of the token resource of a key, without unpacking it."""
@@ -79,6 +91,7 @@ class World:
         if not self.tokens[key.kind].drop(key, uid):
             return False
         self._unindex(key)
+        self.rewinds.forget(key)
         return True
 
     def keys_of_issuer(self, name: str) -> list[Key]:
@@ -134,6 +147,12 @@ def seniority(resource: TokenResource | TokenIssuer) -> tuple[str, str]:
     """Who was first, where two claim the same: by creation, then by UID."""
     created = resource.metadata.creation_timestamp
     return (created.isoformat() if created else "", resource.metadata.uid)
+
+
+def _went_back(before: TokenResource, now: TokenResource) -> bool:
+    """Whether the same life of a resource shows an older revision than before."""
+    same_life = before.metadata.uid == now.metadata.uid
+    return same_life and now.status.revision < before.status.revision
 
 
 def slim(resource: TokenResource) -> TokenResource:
