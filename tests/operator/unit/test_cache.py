@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from mintmaster.api.meta import ObjectMeta
-from mintmaster.operator.cache import PIN_SECONDS, Cache, is_older
+from mintmaster.kube.versions import is_older
+from mintmaster.operator.cache import PIN_SECONDS, Cache
 from mintmaster.operator.queue import Key
 
 if TYPE_CHECKING:
