@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,6 +12,60 @@ from rich.console import Console
 from benchmarks import measurements, report
 from benchmarks.stage import set_up
 from mintmaster.localcluster import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from rich.table import Table
+
+    from benchmarks.figures import Pair
+    from benchmarks.stage import Stage
+
+WIDTH = 130
+"""Columns of the table, whatever the terminal: lines that wrap can't be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How much is measured."""
+
+    count: int
+    rounds: int
+    samples: int
+    size: int
+    only: str
+
+    async def all(self) -> None:
+        """Measure on one control plane, and print the table, also if a measurement fails."""
+        table = report.table()
+        try:
+            async with set_up(progress.to_stderr) as stage:
+                await self._measure(stage, table)
+        finally:
+            Console(width=WIDTH).print(table)
+
+    async def _measure(self, stage: Stage, table: Table) -> None:
+        if "a" in self.only:
+            pairs = await self._pairs(measurements.backlog, stage)
+            report.add_pairs(table, f"(a) {self.count} that exist", pairs, 0.85)
+        if "b" in self.only:
+            pairs = await self._pairs(measurements.stream, stage)
+            report.add_pairs(table, f"(b) {self.count} while they are created", pairs, 0.8)
+        if "c" in self.only:
+            latencies = await measurements.latencies(stage, self.samples)
+            report.add_latencies(table, "(c) create to Ready", latencies)
+        if "d" in self.only:
+            restarted = await measurements.restart(stage, self.size)
+            report.add_restart(table, f"(d) restart with {self.size}", restarted)
+
+    async def _pairs(
+        self, measure: Callable[[Stage, int], Awaitable[Pair]], stage: Stage
+    ) -> list[Pair]:
+        pairs: list[Pair] = []
+        for number in range(1, self.rounds + 1):
+            pairs.append(await measure(stage, self.count))
+            progress.to_stderr(f"{measure.__name__} {number}: {pairs[-1].ratio:.2f}")
+        return pairs
 
 
 def bench(
@@ -21,32 +76,7 @@ def bench(
     only: Annotated[str, typer.Option(help="Measure only these, of a, b, c and d.")] = "abcd",
 ) -> None:
     """Measure, and print a table of ratios: the speed of the machine cancels out, up to its noise."""
-    asyncio.run(_run(count, rounds, samples, size, only))
-
-
-async def _run(count: int, rounds: int, samples: int, size: int, only: str) -> None:
-    say, table = progress.to_stderr, report.table()
-    async with set_up(say) as stage:
-        if "a" in only:
-            pairs = []
-            for number in range(rounds):
-                pairs.append(await measurements.backlog(stage, count))
-                say(f"(a) round {number + 1}: {pairs[-1]}")
-            report.add_pairs(table, f"(a) {count} that exist", pairs, 0.85)
-        if "b" in only:
-            pairs = []
-            for number in range(rounds):
-                pairs.append(await measurements.stream(stage, count))
-                say(f"(b) round {number + 1}: {pairs[-1]}")
-            report.add_pairs(table, f"(b) {count} while they are created", pairs, 0.8)
-        if "c" in only and stage.pattern is not None:
-            found = await measurements.latencies(stage, samples, stage.pattern)
-            report.add_latencies(table, "(c) create to Ready", found)
-        if "d" in only:
-            restarted = await measurements.restart(stage, size)
-            say(f"(d): {restarted}")
-            report.add_restart(table, f"(d) restart with {size}", restarted)
-    Console(width=130).print(table)
+    asyncio.run(Run(count, rounds, samples, size, only).all())
 
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ class Restart:
     size: int
     changed: int
     """Resources and Secrets whose resourceVersion is another than before."""
-    writes: dict[str, float]
-    """Writes by verb and resource as the operator counted them, without its Lease, Events and the new resource."""
+    writes: float
+    """What the operator wrote by its own count, beside its Lease, Events, and the new resource's Secret and status."""
     lists: Sequence[float]
     """Seconds that bare lists of all resources and Secrets took, before and after."""
     until_ready: float

@@ -15,11 +15,15 @@ from benchmarks.stopwatch import stopwatch
 from mintmaster.api import names
 
 if TYPE_CHECKING:
-    from benchmarks.pattern import Pattern
+    from collections.abc import Awaitable, Callable
+
     from benchmarks.processes import Operator
     from benchmarks.stage import Stage
 
 OURS = f"&labelSelector={names.LABEL_MANAGED_BY}%3D{names.MANAGED_BY}"
+
+WRITES_OF_AN_ISSUE = 2
+"""The Secret and the status."""
 
 _WRITES = ("create", "patch", "update", "delete")
 
@@ -72,29 +76,35 @@ async def stream(stage: Stage, count: int) -> Pair:
     return Pair(bare=bare, operator=seen.rate, bare_cpu=bare_cpu / count, operator_cpu=cpu / count)
 
 
-async def latencies(stage: Stage, samples: int, pattern: Pattern) -> Latencies:
-    """(c) One resource at a time, while nothing else happens; and three bare writes each, in turn."""
+async def latencies(stage: Stage, samples: int) -> Latencies:
+    """(c) One resource at a time, while nothing else happens; and three bare writes each."""
     async with stage.operator() as operator:
         await _at_rest(stage, operator)
-        namespace, other = await stage.fresh_namespace(), await stage.extra_namespace()
-        loop = BareLoop(stage.api, pattern, other)
-        took: list[float] = []
-        bare: list[float] = []
-        async with stopwatch(stage.api, namespace) as seen:
-            for number in range(samples):
-                name = f"r-{number:05}"
-                began = time.monotonic()
-                await stage.api.request(
-                    "POST", resources_path(namespace), resource(namespace, name)
-                )
-                took.append(await seen.wait_for_name(name) - began)
-    async with stopwatch(stage.api, other) as seen:
+        namespace = await stage.fresh_namespace()
+
+        async def create(name: str) -> None:
+            body = resource(namespace, name)
+            await stage.api.request("POST", resources_path(namespace), body)
+
+        took = await _times_one_by_one(stage, namespace, samples, create)
+    namespace = await stage.fresh_namespace()
+    loop = BareLoop(stage.api, stage.pattern, namespace)
+    return Latencies(
+        took, await _times_one_by_one(stage, namespace, samples, loop.create_and_issue)
+    )
+
+
+async def _times_one_by_one(
+    stage: Stage, namespace: str, samples: int, begin: Callable[[str], Awaitable[None]]
+) -> list[float]:
+    """Seconds from the beginning of each resource until it was seen Ready."""
+    took: list[float] = []
+    async with stopwatch(stage.api, namespace) as seen:
         for number in range(samples):
-            name = f"r-{number:05}"
-            began = time.monotonic()
-            await loop.create_and_issue(name)
-            bare.append(await seen.wait_for_name(name) - began)
-    return Latencies(took, bare)
+            name, began = f"r-{number:05}", time.monotonic()
+            await begin(name)
+            took.append(await seen.wait_for_name(name) - began)
+    return took
 
 
 async def restart(stage: Stage, size: int) -> Restart:
@@ -121,7 +131,7 @@ async def restart(stage: Stage, size: int) -> Restart:
     return Restart(
         size=size,
         changed=sum(after.get(key) != version for key, version in before.items()),
-        writes=_writes(series),
+        writes=_writes(series) - WRITES_OF_AN_ISSUE,
         lists=lists,
         until_ready=ready - began,
         settled=settled - began,
@@ -177,16 +187,12 @@ async def _settled(operator: Operator, size: int) -> float:
     return time.monotonic()
 
 
-def _writes(series: dict[str, float]) -> dict[str, float]:
-    """What the operator wrote, by its own count: Secrets and resources."""
-    prefix = "mintmaster_api_requests_total{"
-    counted = {
-        name.removeprefix(prefix).rstrip("}"): value
-        for name, value in series.items()
-        if name.startswith(prefix) and "events" not in name
-    }
-    return {
-        name: value
-        for name, value in counted.items()
-        if any(f'verb="{verb}"' in name for verb in _WRITES)
-    }
+def _writes(series: dict[str, float]) -> float:
+    """What the operator wrote of Secrets and resources, by its own count."""
+    return sum(
+        count
+        for name, count in series.items()
+        if name.startswith("mintmaster_api_requests_total{")
+        and 'resource="events"' not in name
+        and any(f'verb="{verb}"' in name for verb in _WRITES)
+    )

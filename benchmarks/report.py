@@ -61,6 +61,7 @@ def add_latencies(to: Table, what: str, found: Latencies) -> None:
 def add_restart(to: Table, what: str, found: Restart) -> None:
     """Rows of a start that finds everything in order."""
     to.add_row(f"{what}, objects changed", str(found.changed), "", "", "0")
+    to.add_row("  writes by the operator's own count", f"{found.writes:.0f}", "", "", "0")
     listed = median(found.lists)
     to.add_row(
         "  until a new resource was Ready, against bare lists, s",
@@ -71,5 +72,3 @@ def add_restart(to: Table, what: str, found: Restart) -> None:
     )
     to.add_row("  until all had been looked at, s", f"{found.settled:.2f}")
     to.add_row("  peak memory, MB", f"{found.peak_megabytes:.0f}", "", "", "< 250")
-    for name, count in found.writes.items():
-        to.add_row(f"  writes {name}", f"{count:.0f}")

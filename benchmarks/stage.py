@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from benchmarks import processes
-from benchmarks.api import Object, opened, resources_path, secrets_path
+from benchmarks.api import opened, resources_path, secrets_path
 from benchmarks.pattern import Pattern, resource
 from benchmarks.polling import until
 from benchmarks.stopwatch import stopwatch
@@ -48,9 +48,9 @@ class Stage:
     cluster: LocalCluster
     api: Api
     folder: Path
-    pattern: Pattern | None = None
+    _pattern: Pattern | None = None
     _namespaces: int = 0
-    _used: list[str] = field(default_factory=list)
+    _used: str = ""
 
     @property
     def kubeconfig(self) -> str:
@@ -62,30 +62,36 @@ class Stage:
         """What the operators of this run say."""
         return self.folder / "operator.log"
 
+    @property
+    def pattern(self) -> Pattern:
+        """What an issue writes; RuntimeError before `take_pattern`."""
+        if self._pattern is None:
+            raise RuntimeError("no pattern has been taken yet")
+        return self._pattern
+
+    @property
+    def _pattern_file(self) -> Path:
+        return self.folder / "pattern.json"
+
     def operator(self) -> AbstractAsyncContextManager[Operator]:
         """Run the operator for the length of a block."""
         return processes.operator(self.kubeconfig, self.operator_log)
 
     async def bare(self, namespace: str, count: int, steps: str) -> float:
         """Run the bare loop; returns its processor time, in seconds."""
-        pattern = self.folder / "pattern.json"
-        return await processes.bare_loop(self.kubeconfig, pattern, namespace, count, steps)
+        return await processes.bare_loop(
+            self.kubeconfig, self._pattern_file, namespace, count, steps
+        )
 
     async def fresh_namespace(self) -> str:
-        """Empty all that were used, give a new one, and wait for quiet."""
-        for used in self._used:
-            await self._empty(used)
-        self._used = []
-        name = await self.extra_namespace()
-        await self.quiet()
-        return name
-
-    async def extra_namespace(self) -> str:
-        """Give a namespace beside those in use."""
+        """Empty and remove the last one, give a new one, and wait for quiet."""
+        if self._used:
+            await self._empty(self._used)
         self._namespaces += 1
         name = f"bench-{self._namespaces:03}"
-        self._used.append(name)
         await self._create(collection_path("v1", "namespaces"), {"metadata": {"name": name}})
+        self._used = name
+        await self.quiet()
         return name
 
     async def quiet(self) -> None:
@@ -103,8 +109,8 @@ class Stage:
         delivered = msgspec.json.decode(
             await self.api.request("GET", f"{secrets_path(namespace)}/r-first-token")
         )
-        self.pattern = Pattern.of(issued, delivered)
-        self.pattern.save(self.folder / "pattern.json")
+        self._pattern = Pattern.of(issued, delivered)
+        self._pattern.save(self._pattern_file)
         await self.api.request("DELETE", f"{path}/r-first")
         await until(partial(self._is_empty, secrets_path(namespace)))
 
@@ -120,9 +126,8 @@ class Stage:
         )
         await self._create(collection_path(names.API_VERSION, TOKEN_ISSUER.plural), _issuer())
 
-    async def _create(self, path: str, body: dict[str, object]) -> str:
-        answer = await self.api.request("POST", path, msgspec.json.encode(body))
-        return msgspec.json.decode(answer, type=Object).metadata.uid
+    async def _create(self, path: str, body: dict[str, object]) -> None:
+        await self.api.request("POST", path, msgspec.json.encode(body))
 
     async def _empty(self, namespace: str) -> None:
         """Delete Secrets and resources, then the namespace, and wait until all is gone."""
