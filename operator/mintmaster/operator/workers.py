@@ -84,6 +84,8 @@ class Workers:
                 await self._handle(key, priority)
             finally:
                 self._queue.done(key)
+            # Where nothing is to be done nothing is awaited, and a long queue would keep the Lease from its renewal.
+            await asyncio.sleep(0)
 
     async def _handle(self, key: Key, priority: Priority) -> None:
         began = time.perf_counter()
