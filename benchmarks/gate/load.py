@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from benchmarks.processes import cpu_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 CONNECTIONS = 32
 WARM_UP = 10_000
@@ -32,13 +32,23 @@ class Tally:
     running: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Figure:
-    """How many answers per second, and per second of the server's processor time."""
+    """How many answers, in how much time and processor time of the server."""
 
-    per_second: float
-    per_cpu_second: float
-    """What is compared: it is the same on a machine that is shared with others."""
+    answers: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @property
+    def per_second(self) -> float:
+        """Answers per second."""
+        return self.answers / self.seconds
+
+    @property
+    def per_cpu_second(self) -> float:
+        """What is compared: on a machine that is shared with others it says more."""
+        return self.answers / self.cpu_seconds
 
 
 class _Connection(asyncio.Protocol):
@@ -71,22 +81,45 @@ class _Connection(asyncio.Protocol):
         self._tally.inactive += body == b'{"active":false}'
 
 
-async def load(port: int, requests: Sequence[bytes], pid: int, *, seconds: float) -> Figure:
-    """Send the requests in turn: each once to warm up, then on for so many seconds, in which is measured.
+@dataclass
+class Target:
+    """A server, and the requests that it gets in turn."""
 
-    AssertionError if an answer is not as it should be: a fast refusal would be no figure.
-    """
-    tally, endless = Tally(), itertools.cycle(requests)
-    loop = asyncio.get_running_loop()
-    for _ in range(CONNECTIONS):
-        await loop.create_connection(lambda: _Connection(endless, tally), "127.0.0.1", port)
-    while tally.answers < max(len(requests), WARM_UP):  # noqa: ASYNC110 - an event per answer costs
-        await asyncio.sleep(0.1)
-    before, began, used = tally.answers, perf_counter(), cpu_seconds(pid)
-    await asyncio.sleep(seconds)
-    answers = tally.answers - before
-    figure = Figure(answers / (perf_counter() - began), answers / (cpu_seconds(pid) - used))
-    tally.running = False
-    await asyncio.sleep(0.2)
-    assert tally.failures == tally.inactive == 0, tally
-    return figure
+    port: int
+    pid: int
+    requests: Sequence[bytes]
+    figure: Figure = field(default_factory=Figure)
+    _next: Iterator[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next = itertools.cycle(self.requests)
+
+    async def warm_up(self) -> None:
+        """Send each request once at least."""
+        await self._sent(lambda tally: tally.answers >= max(len(self.requests), WARM_UP))
+
+    async def measure(self, seconds: float) -> None:
+        """Send requests for so many seconds, and add what came of it to the figure."""
+        used, began = cpu_seconds(self.pid), perf_counter()
+        tally = await self._sent(lambda _: perf_counter() - began >= seconds)
+        self.figure.answers += tally.answers
+        self.figure.seconds += perf_counter() - began
+        self.figure.cpu_seconds += cpu_seconds(self.pid) - used
+
+    async def _sent(self, enough: Callable[[Tally], bool]) -> Tally:
+        """AssertionError if an answer is not as it should be: a fast refusal would be no figure."""
+        tally, loop = Tally(), asyncio.get_running_loop()
+        connections = [
+            await loop.create_connection(
+                lambda: _Connection(self._next, tally), "127.0.0.1", self.port
+            )
+            for _ in range(CONNECTIONS)
+        ]
+        while not enough(tally):  # noqa: ASYNC110 - an event per answer would be felt
+            await asyncio.sleep(0.05)
+        tally.running = False
+        while not all(transport.is_closing() for transport, _ in connections):  # noqa: ASYNC110 - at the end
+            await asyncio.sleep(0.01)
+        assert tally.answers > 0
+        assert tally.failures == tally.inactive == 0, tally
+        return tally

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import string
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 FORM = b"application/x-www-form-urlencoded"
 
-_ONE_PLAIN_PARAMETER = re.compile(rb"([a-z_]+)=([A-Za-z0-9._~-]*)")
-"""Nearly every request: one parameter without anything to decode. Parsing would be a tenth of its time."""
+_PLAIN = (string.ascii_letters + string.digits + "-._~").encode()
+"""Characters that stand for themselves in a form."""
 
 MAX_FIELDS = 32
 """Parameters of one request; no request of OAuth has so many."""
@@ -45,9 +45,10 @@ def required(request: IssuerRequest, name: str) -> str:
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:
-    simple = _ONE_PLAIN_PARAMETER.fullmatch(body)
-    if simple is not None:
-        return [(simple[1].decode(), simple[2].decode())]
+    name, equals, value = body.partition(b"=")
+    # Nearly every request has one parameter, with nothing in it to decode.
+    if equals and not (name + value).translate(None, _PLAIN):
+        return [(name.decode(), value.decode())]
     if not body:
         return []
     try:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict, defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mintmaster.lifecycle.activity import Inactivity, Presented, ended, judge
+import msgspec
+
+from mintmaster.gate.issuer import KnownIssuer
+from mintmaster.lifecycle.activity import (
+    Inactivity,
+    KnownResource,
+    KnownToken,
+    Presented,
+    ended,
+    judge,
+)
 from mintmaster.tokens import jws
 from mintmaster.tokens.digests import digest
 from mintmaster.tokens.invalid_token import InvalidToken, InvalidTokenCode
 from mintmaster.tokens.jws import MAX_TOKEN_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mintmaster.gate.issuer import KnownIssuer
     from mintmaster.gate.knowledge import Knowledge
     from mintmaster.gate.settings import VerificationSettings
     from mintmaster.kube.clock import Clock
-    from mintmaster.lifecycle.activity import KnownResource, KnownToken
 
 
 class Active(NamedTuple):
@@ -38,8 +44,7 @@ Verdict: TypeAlias = Active | Inactivity | InvalidTokenCode
 """An active token, or why it is none."""
 
 
-@dataclass(slots=True)
-class _Finding:
+class _Finding(msgspec.Struct, gc=False):
     """What was found about a token, and all that it rests on but the time."""
 
     presented: Presented
@@ -125,8 +130,6 @@ class Verification:
             except InvalidToken as invalid:
                 return invalid.code
             self._remember(name, finding)
-        else:
-            self._findings.move_to_end(name)
         return self._at_this_time(finding)
 
     def _still_holds(self, finding: _Finding, issuer: KnownIssuer) -> bool:
@@ -184,7 +187,6 @@ class Verification:
             self._findings.pop(name, None)
             return
         self._findings[name] = finding
-        self._findings.move_to_end(name)
         if len(self._findings) > self._settings.remembered_tokens:
             self._findings.popitem(last=False)
 
