@@ -80,4 +80,6 @@ def bench(
 
 
 if __name__ == "__main__":
-    typer.run(bench)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(bench)
+    app()

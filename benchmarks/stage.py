@@ -38,6 +38,9 @@ QUIET = 0.15
 QUIET_SECONDS = 1.0
 """How long it has to be that quiet."""
 
+LOG_EXCERPT = 4000
+"""Characters of the operators' log that are shown when a measurement fails."""
+
 OPERATOR_NAMESPACE = "mintmaster-system"
 
 
@@ -166,7 +169,11 @@ async def set_up(say: Say) -> AsyncIterator[Stage]:
                 stage = Stage(cluster, api, Path(folder))
                 await stage.install()
                 await stage.take_pattern()
-                yield stage
+                try:
+                    yield stage
+                except BaseException:
+                    say(stage.operator_log.read_text()[-LOG_EXCERPT:])
+                    raise
     finally:
         cluster.down(say)
 

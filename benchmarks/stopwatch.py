@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from benchmarks.api import Meta, Page, resources_path
+from benchmarks.processes import Failed
 from mintmaster.api.reasons import State
 from mintmaster.kube.lines import LineSplitter
 
@@ -41,22 +42,23 @@ _decode = msgspec.json.Decoder(_Event).decode
 class Stopwatch:
     """Moments on the monotonic clock, in seconds, by name of resource."""
 
+    position: str
+    """The resourceVersion of the last event."""
     ready: dict[str, float] = field(default_factory=dict)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
+    _end: Exception | None = None
 
     async def wait_for(self, count: int, *, within: float = 300) -> None:
         """Wait until so many resources are Ready; TimeoutError after so many seconds."""
         async with asyncio.timeout(within):
             while len(self.ready) < count:
-                self._more.clear()
-                await self._more.wait()
+                await self._next()
 
     async def wait_for_name(self, name: str, *, within: float = 60) -> float:
         """Wait until one resource is Ready; returns when that was. TimeoutError after so many seconds."""
         async with asyncio.timeout(within):
             while name not in self.ready:
-                self._more.clear()
-                await self._more.wait()
+                await self._next()
         return self.ready[name]
 
     @property
@@ -69,9 +71,21 @@ class Stopwatch:
         """When the last one became Ready."""
         return max(self.ready.values())
 
+    def end(self, why: Exception) -> None:
+        """Nothing more will be seen: whoever waits fails."""
+        self._end = why
+        self._more.set()
+
+    async def _next(self) -> None:
+        if self._end is not None:
+            raise Failed("the watch on the resources has ended") from self._end
+        self._more.clear()
+        await self._more.wait()
+
     def take(self, line: bytes) -> None:
         """Take in one event."""
         resource = _decode(line).object
+        self.position = resource.metadata.resource_version
         if resource.status.state == State.ACTIVE:
             self.ready.setdefault(resource.metadata.name, time.monotonic())
             self._more.set()
@@ -82,22 +96,25 @@ async def stopwatch(api: Api, namespace: str) -> AsyncIterator[Stopwatch]:
     """Watch the resources of a namespace; what is Ready already does not count."""
     path = resources_path(namespace)
     page = msgspec.json.decode(await api.request("GET", f"{path}?limit=1"), type=Page)
-    watch = f"{api.server}{path}?watch=1&resourceVersion={page.metadata.resource_version}"
-    timeout = aiohttp.ClientTimeout(total=None)
-    async with api.session.get(watch, timeout=timeout) as response:
-        response.raise_for_status()
-        seen = Stopwatch()
-        reading = asyncio.create_task(_read(response, seen))
-        try:
-            yield seen
-        finally:
-            reading.cancel()
-            response.close()
-            await asyncio.gather(reading, return_exceptions=True)
+    seen = Stopwatch(page.metadata.resource_version)
+    reading = asyncio.create_task(_read(api, path, seen))
+    try:
+        yield seen
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
-async def _read(response: aiohttp.ClientResponse, seen: Stopwatch) -> None:
-    splitter = LineSplitter()
-    async for chunk in response.content.iter_any():
-        for line in splitter.feed(chunk):
-            seen.take(line)
+async def _read(api: Api, path: str, seen: Stopwatch) -> None:
+    """Watch, and take up again where the server closes a watch, as it does when it is short of time itself."""
+    try:
+        while True:
+            watch = f"{api.server}{path}?watch=1&resourceVersion={seen.position}"
+            async with api.session.get(watch) as response:
+                response.raise_for_status()
+                splitter = LineSplitter()
+                async for chunk in response.content.iter_any():
+                    for line in splitter.feed(chunk):
+                        seen.take(line)
+    except (aiohttp.ClientError, msgspec.MsgspecError) as error:
+        seen.end(error)
