@@ -1,66 +1,31 @@
-"""The API server dies, hangs, forgets, or comes back from a backup, and the operator lives through it."""
+"""The API server dies, hangs or forgets, and the operator lives through it."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import TYPE_CHECKING
 
-import pytest
-
-from mintmaster.api.kinds import RUNNER_REGISTRATION, TOKEN_ISSUER
-from mintmaster.kube import config
+from mintmaster.api.kinds import RUNNER_REGISTRATION
 from mintmaster.kube.backoff import Backoff
-from mintmaster.kube.client import Client
 from mintmaster.kube.errors import AlreadyExists, KubeError
-from mintmaster.localcluster.cluster import LocalCluster
-from mintmaster.localcluster.spec import ClusterSpec
 from mintmaster.operator.settings import LeaseSettings, Settings
 from mintmaster.tokens.digests import digest
-from reconcile.cluster_user import Cluster
-from reconcile.conftest import install
+from reconcile.faults.fragility import PATIENT, revive
 from reconcile.faults.inspection import settled
 from reconcile.faults.spawning import until
 from reconcile.faults.wire import wired
 from reconcile.harness import running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    import pytest
+
+    from mintmaster.localcluster.cluster import LocalCluster
+    from reconcile.cluster_user import Cluster
     from reconcile.harness import Running
 
 COUNT = 100
-
-PATIENT = Settings(
-    listen="127.0.0.1:0",
-    lease=LeaseSettings(name="patient", duration=180, renew_deadline=120.0, retry_period=0.5),
-)
-"""A leader that outlives any restart of the API server, however slow the machine."""
-
-
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[LocalCluster]:
-    """A cluster whose components these tests kill and restore."""
-    cluster = LocalCluster.up(ClusterSpec(name=f"fragile-{secrets.token_hex(4)}", temporary=True))
-    try:
-        install(cluster)
-        yield cluster
-    finally:
-        cluster.down()
-
-
-@pytest.fixture
-async def user(fragile: LocalCluster) -> AsyncIterator[Cluster]:
-    """A user of that cluster, in a namespace of the test's own."""
-    name = f"outage-{secrets.token_hex(3)}"
-    async with Client(config.load(str(fragile.kubeconfig), None)) as client:
-        user = Cluster(client, fragile.kubeconfig, name, f"issuer-{name}")
-        await user.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        yield user
-        # An operator of the next test is to find nothing but its own.
-        await client.request("DELETE", user.path(RUNNER_REGISTRATION, "all").removesuffix("/all"))
-        await user.delete(TOKEN_ISSUER, user.issuer)
 
 
 async def test_killing_the_api_server_under_load_loses_and_doubles_nothing(
@@ -74,7 +39,7 @@ async def test_killing_the_api_server_under_load_loses_and_doubles_nothing(
             await _insist(user, name)
         creating = asyncio.gather(*(_insist(user, name) for name in names[COUNT // 3 :]))
         await asyncio.to_thread(api_server.kill)
-        await asyncio.to_thread(_revive, fragile)
+        await asyncio.to_thread(revive, fragile)
         await creating
         for name in names:
             runner = await settled(user, name)
@@ -92,13 +57,6 @@ async def _insist(user: Cluster, name: str) -> None:
             await asyncio.sleep(delay)
         else:
             return
-
-
-def _revive(cluster: LocalCluster) -> None:
-    for component in cluster.components:
-        component.start()
-        component.wait_ready()
-    cluster.wait_ready()
 
 
 async def test_an_api_server_that_hangs_for_less_than_the_lease_is_waited_for(
@@ -167,4 +125,4 @@ def _expiry(operator: Running, user: Cluster, name: str) -> float | None:
 async def _forget_history(cluster: LocalCluster) -> None:
     """Restart the API server: it remembers no changes from before, so that a watch from there is answered 410."""
     await asyncio.to_thread(cluster.component("kube-apiserver").kill)
-    await asyncio.to_thread(_revive, cluster)
+    await asyncio.to_thread(revive, cluster)
