@@ -47,6 +47,10 @@ class Audit:
             await self._arrived.wait()
             self._arrived.clear()
             for key in list(self._suspects):
+                await asyncio.sleep(self._pause)
+                if len(self._queue):
+                    # Reading a Secret takes the hands that issue tokens: it waits until they have nothing to do.
+                    self._arrived.set()
+                    break
                 if key in self._suspects:
                     self._queue.put(key, Priority.AUDIT)
-                    await asyncio.sleep(self._pause)

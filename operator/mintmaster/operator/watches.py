@@ -80,7 +80,11 @@ class SecretSink:
         elif holder.kind in self.world.tokens:
             key = Key(holder.kind, view.metadata.namespace, holder.name)
             self.suspect(key)
-            self.queue.put(key, Priority.RESYNC if listed else Priority.EDIT)
+            if not listed:
+                self.queue.put(key, Priority.EDIT)
+            elif key in self.world.tokens[holder.kind]:
+                # One that is not known yet is looked at anyway, when it is shown.
+                self.queue.put(key, Priority.RESYNC)
 
 
 @dataclass(frozen=True, slots=True)
