@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import measurements, report
+from benchmarks.delivery import importing, runners
 from benchmarks.stage import set_up
 from mintmaster.localcluster import progress
 
@@ -33,6 +34,7 @@ class Run:
     rounds: int
     samples: int
     size: int
+    users: int
     only: str
 
     async def all(self) -> None:
@@ -53,10 +55,18 @@ class Run:
             report.add_pairs(table, f"(b) {self.count} while they are created", pairs, 0.8)
         if "c" in self.only:
             latencies = await measurements.latencies(stage, self.samples)
-            report.add_latencies(table, "(c) create to Ready", latencies)
+            report.add_latencies(table, "(c) create to Ready", latencies, "< 30 ms")
         if "d" in self.only:
             restarted = await measurements.restart(stage, self.size)
             report.add_restart(table, f"(d) restart with {self.size}", restarted)
+        if "e" in self.only:
+            found = await importing.creating(stage, self.users)
+            report.add_import(table, f"(e) import of {self.users} users", found, ">= 0.7")
+            found = await importing.activating(stage, self.users)
+            report.add_import(table, "  with their tokens, until these are active", found)
+        if "f" in self.only:
+            latencies = await runners.created(stage, self.samples)
+            report.add_latencies(table, "(f) POST /user/runners", latencies, "< 60 ms")
 
     async def _pairs(
         self, measure: Callable[[Stage, int], Awaitable[Pair]], stage: Stage
@@ -68,15 +78,16 @@ class Run:
         return pairs
 
 
-def bench(
+def bench(  # noqa: PLR0913, PLR0917 - the options of the command
     count: Annotated[int, typer.Option(help="Resources of the measurements of rates.")] = 2000,
     rounds: Annotated[int, typer.Option(help="Pairs of bare loop and operator.")] = 3,
     samples: Annotated[int, typer.Option(help="Resources created one at a time.")] = 200,
     size: Annotated[int, typer.Option(help="Resources that a restart finds.")] = 10_000,
-    only: Annotated[str, typer.Option(help="Measure only these, of a, b, c and d.")] = "abcd",
+    users: Annotated[int, typer.Option(help="Users of the import.")] = 10_000,
+    only: Annotated[str, typer.Option(help="Measure only these, of a to f.")] = "abcdef",
 ) -> None:
     """Measure, and print a table of ratios: the speed of the machine cancels out, up to its noise."""
-    asyncio.run(Run(count, rounds, samples, size, only).all())
+    asyncio.run(Run(count, rounds, samples, size, users, only).all())
 
 
 if __name__ == "__main__":

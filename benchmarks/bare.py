@@ -1,7 +1,8 @@
 """The yardstick: a bare asyncio loop, in a process of its own, that does the writes of an issue and nothing else.
 
 It mints nothing, watches nothing and checks nothing. `python -m benchmarks.bare KUBECONFIG PATTERN NAMESPACE COUNT
-STEPS` with STEPS `create` (the resources), `issue` (Secret and status of each that exists) or `both`.
+STEPS` with STEPS `create` (the resources), `issue` (Secret and status of each that exists), `both`, or `renew` (Secret
+and status of each again).
 """
 
 from __future__ import annotations
@@ -55,6 +56,15 @@ class BareLoop:
             "PATCH", path, self.pattern.status(self.namespace, meta), MERGE_PATCH
         )
 
+    async def renew(self, meta: Meta) -> None:
+        """Write the Secret and then the status of a resource again, as a renewal does."""
+        path = f"{secrets_path(self.namespace)}/{meta.name}-token"
+        secret = self.pattern.secret(self.namespace, meta)
+        await self.api.request("PATCH", path, secret, MERGE_PATCH)
+        status = self.pattern.status(self.namespace, meta).replace(b'"revision":1', b'"revision":2')
+        path = f"{resources_path(self.namespace)}/{meta.name}/status"
+        await self.api.request("PATCH", path, status, MERGE_PATCH)
+
     async def create_and_issue(self, name: str) -> None:
         """All three writes."""
         await self.issue(await self.create(name))
@@ -77,11 +87,12 @@ async def run(kubeconfig: str, pattern: Pattern, namespace: str, count: int, ste
     """Do the steps for `count` resources of a namespace."""
     async with opened(kubeconfig) as api:
         loop = BareLoop(api, pattern, namespace)
-        if steps == "issue":
-            await each(await api.metas(resources_path(namespace)), loop.issue)
+        if steps in {"issue", "renew"}:
+            work = loop.issue if steps == "issue" else loop.renew
+            await each(await api.metas(resources_path(namespace)), work)
         else:
-            work = loop.create if steps == "create" else loop.create_and_issue
-            await each((f"r-{number:05}" for number in range(count)), work)
+            make = loop.create if steps == "create" else loop.create_and_issue
+            await each((f"r-{number:05}" for number in range(count)), make)
 
 
 def main() -> None:

@@ -40,6 +40,21 @@ class Latencies:
 
 
 @dataclass(frozen=True, slots=True)
+class Import:
+    """An import, and a bare loop with the same writes, both from the start of the process to its end."""
+
+    bare: float
+    """Users per second."""
+    imported: float
+    """Users per second."""
+
+    @property
+    def ratio(self) -> float:
+        """How much of what the bare loop gets done the import does."""
+        return self.imported / self.bare
+
+
+@dataclass(frozen=True, slots=True)
 class Restart:
     """A start of the operator where everything is as it should be."""
 

@@ -112,8 +112,8 @@ async def restart(stage: Stage, size: int) -> Restart:
     namespace = await stage.fresh_namespace()
     await _make_active(stage, namespace, size)
     await stage.quiet()
-    before = await _versions(stage)
-    lists = [await _list_seconds(stage) for _ in range(3)]
+    before = await versions(stage)
+    lists = [await list_seconds(stage) for _ in range(3)]
     await stage.quiet()
     async with stopwatch(stage.api, namespace) as seen:
         began = time.monotonic()
@@ -126,12 +126,12 @@ async def restart(stage: Stage, size: int) -> Restart:
             await asyncio.sleep(5)
             series = await operator.metrics()
             peak = operator.peak_megabytes
-    after = await _versions(stage)
-    lists += [await _list_seconds(stage) for _ in range(3)]
+    after = await versions(stage)
+    lists += [await list_seconds(stage) for _ in range(3)]
     return Restart(
         size=size,
         changed=sum(after.get(key) != version for key, version in before.items()),
-        writes=_writes(series) - WRITES_OF_AN_ISSUE,
+        writes=writes(series) - WRITES_OF_AN_ISSUE,
         lists=lists,
         until_ready=ready - began,
         settled=settled - began,
@@ -155,7 +155,7 @@ async def _make_active(stage: Stage, namespace: str, size: int) -> None:
         await seen.wait_for(size, within=60 + size / 20)
 
 
-async def _versions(stage: Stage) -> dict[str, str]:
+async def versions(stage: Stage) -> dict[str, str]:
     """The resourceVersion of each resource and Secret, by UID."""
     listed = [
         *await stage.api.metas(resources_path()),
@@ -164,7 +164,7 @@ async def _versions(stage: Stage) -> dict[str, str]:
     return {meta.uid: meta.resource_version for meta in listed}
 
 
-async def _list_seconds(stage: Stage) -> float:
+async def list_seconds(stage: Stage) -> float:
     """How long it takes to list all resources and Secrets, page by page, without looking at them."""
     began = time.monotonic()
     for path, selector in ((resources_path(), ""), (secrets_path(), OURS)):
@@ -187,7 +187,7 @@ async def _settled(operator: Operator, size: int) -> float:
     return time.monotonic()
 
 
-def _writes(series: dict[str, float]) -> float:
+def writes(series: dict[str, float]) -> float:
     """What the operator wrote of Secrets and resources, by its own count."""
     return sum(
         count

@@ -8,6 +8,7 @@ import signal
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,11 +49,7 @@ class Operator:
 
     async def metrics(self) -> dict[str, float]:
         """The series that it shows, by name and labels."""
-        async with aiohttp.ClientSession() as session:
-            response = await session.get(f"http://{self.address}/metrics")
-            lines = (await response.text()).splitlines()
-        pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-        return {series: float(value) for series, _, value in pairs}
+        return await shown(self.address)
 
     async def wait_until_leading(self) -> None:
         """Wait until it does the work."""
@@ -65,23 +62,63 @@ class Operator:
             return False
 
 
+async def shown(address: str) -> dict[str, float]:
+    """The metrics at an address, by name and labels."""
+    async with aiohttp.ClientSession() as session:
+        response = await session.get(f"http://{address}/metrics")
+        lines = (await response.text()).splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {series: float(value) for series, _, value in pairs}
+
+
 @asynccontextmanager
-async def operator(kubeconfig: str, log: Path) -> AsyncIterator[Operator]:
+async def operator(kubeconfig: str, log: Path, *options: str) -> AsyncIterator[Operator]:
     """Run the operator as users do; it ends in order with the block. Failed if it ended before, or badly."""
+    async with serving("operator", kubeconfig, log, *options) as (process, address):
+        yield Operator(process, address)
+
+
+@asynccontextmanager
+async def gate(kubeconfig: str, log: Path) -> AsyncIterator[str]:
+    """Run a gate, wait until it is ready, and give its address. Failed if it ended before the block, or badly."""
+    async with serving("gate", kubeconfig, log) as (_, address):
+        await until(partial(is_ready, address))
+        yield address
+
+
+@asynccontextmanager
+async def serving(
+    what: str, kubeconfig: str, log: Path, *options: str
+) -> AsyncIterator[tuple[Process, str]]:
+    """Run a server of ours for the length of the block. Failed if it ended before, or badly."""
     address = f"{ports.LOOPBACK}:{ports.free(1)[0]}"
     command = Path(sys.executable).with_name("mintmaster")
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *(command, "operator", "--listen", address, "--kubeconfig", kubeconfig), stderr=output
+            command,
+            *(what, "--listen", address, "--kubeconfig", kubeconfig, *options),
+            stderr=output,
         )
     try:
-        yield Operator(process, address)
+        yield process, address
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await process.wait()
     if process.returncode != 0:
-        raise Failed(f"the operator ended with {process.returncode}; its log is {log}")
+        raise Failed(f"the {what} ended with {process.returncode}; its log is {log}")
+
+
+async def is_ready(address: str) -> bool:
+    """Whether a server says that it is ready."""
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{address}/readyz") as answer,
+        ):
+            return answer.status == 200
+    except aiohttp.ClientConnectionError:
+        return False
 
 
 async def bare_loop(*arguments: object) -> float:

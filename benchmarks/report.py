@@ -12,7 +12,7 @@ from benchmarks.figures import p50, p99
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.figures import Latencies, Pair, Restart
+    from benchmarks.figures import Import, Latencies, Pair, Restart
 
 
 def table() -> Table:
@@ -45,9 +45,16 @@ def add_pairs(to: Table, what: str, pairs: Sequence[Pair], aim: float) -> None:
     )
 
 
-def add_latencies(to: Table, what: str, found: Latencies) -> None:
-    """Rows of times from create to Ready."""
-    for name, percentile, aim in (("p50", p50, "< 30 ms"), ("p99", p99, "")):
+def add_import(to: Table, what: str, found: Import, aim: str = "") -> None:
+    """A row of users per second."""
+    to.add_row(
+        f"{what}, users/s", f"{found.imported:.0f}", f"{found.bare:.0f}", f"{found.ratio:.2f}", aim
+    )
+
+
+def add_latencies(to: Table, what: str, found: Latencies, median_aim: str) -> None:
+    """Rows of times, from before something is asked for until it is there."""
+    for name, percentile, aim in (("p50", p50, median_aim), ("p99", p99, "")):
         operator, bare = percentile(found.operator), percentile(found.bare)
         to.add_row(
             f"{what}, {name}, ms",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -42,6 +42,9 @@ LOG_EXCERPT = 4000
 """Characters of the operators' log that are shown when a measurement fails."""
 
 OPERATOR_NAMESPACE = "mintmaster-system"
+
+AUDIENCE = "https://api.example.com"
+"""What the tokens are meant for."""
 
 
 @dataclass(slots=True)
@@ -76,9 +79,9 @@ class Stage:
     def _pattern_file(self) -> Path:
         return self.folder / "pattern.json"
 
-    def operator(self) -> AbstractAsyncContextManager[Operator]:
+    def operator(self, *options: str) -> AbstractAsyncContextManager[Operator]:
         """Run the operator for the length of a block."""
-        return processes.operator(self.kubeconfig, self.operator_log)
+        return processes.operator(self.kubeconfig, self.operator_log, *options)
 
     async def bare(self, namespace: str, count: int, steps: str) -> float:
         """Run the bare loop; returns its processor time, in seconds."""
@@ -97,9 +100,9 @@ class Stage:
         await self.quiet()
         return name
 
-    async def quiet(self) -> None:
-        """Wait until the control plane has nothing left to do."""
-        await until(self._is_quiet)
+    async def quiet(self, *, within: float = 300) -> None:
+        """Wait until the control plane has nothing left to do; TimeoutError after so many seconds."""
+        await until(self._is_quiet, within=within)
 
     async def take_pattern(self) -> None:
         """Let the operator issue one token, and wait until the garbage collector knows our kinds."""
@@ -127,7 +130,18 @@ class Stage:
         await self._create(
             collection_path("v1", "namespaces"), {"metadata": {"name": OPERATOR_NAMESPACE}}
         )
-        await self._create(collection_path(names.API_VERSION, TOKEN_ISSUER.plural), _issuer())
+        await self.issuer("default")
+
+    async def issuer(self, name: str, **spec: object) -> None:
+        """Make an issuer without limits that matter, at a URL of its own."""
+        body = _issuer(name)
+        body["spec"] |= spec
+        await self._create(collection_path(names.API_VERSION, TOKEN_ISSUER.plural), body)
+
+    async def namespace(self, name: str) -> str:
+        """Make a namespace that stays."""
+        await self._create(collection_path("v1", "namespaces"), {"metadata": {"name": name}})
+        return name
 
     async def _create(self, path: str, body: dict[str, object]) -> None:
         await self.api.request("POST", path, msgspec.json.encode(body))
@@ -159,9 +173,16 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_up(say: Say) -> AsyncIterator[Stage]:
+async def set_up(
+    say: Say, *, apiserver_args: tuple[str, ...] = (), etcd_args: tuple[str, ...] = ()
+) -> AsyncIterator[Stage]:
     """Bring up a control plane for the length of the block."""
-    spec = ClusterSpec(name=f"bench-{secrets.token_hex(4)}", temporary=True)
+    spec = ClusterSpec(
+        name=f"bench-{secrets.token_hex(4)}",
+        temporary=True,
+        apiserver_args=apiserver_args,
+        etcd_args=etcd_args,
+    )
     cluster = LocalCluster.up(spec, say)
     try:
         with TemporaryDirectory(prefix="mintmaster-bench-") as folder:
@@ -186,15 +207,15 @@ async def _run(*command: object) -> None:
         raise processes.Failed(f"{command} ended with {process.returncode}")
 
 
-def _issuer() -> dict[str, object]:
+def _issuer(name: str) -> dict[str, Any]:
     return {
         "apiVersion": names.API_VERSION,
         "kind": TOKEN_ISSUER.kind,
-        "metadata": {"name": "default"},
+        "metadata": {"name": name},
         "spec": {
-            "url": "https://tokens.example.com",
+            "url": f"https://{name}.example.com",
             "signer": "Operator",
-            "audiences": ["https://api.example.com"],
+            "audiences": [AUDIENCE],
             "limits": {"issuesPerHour": 360, "issuesPerHourPerNamespace": 1_000_000},
             "grants": [
                 {

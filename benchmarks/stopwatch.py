@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 class _Status(msgspec.Struct):
     state: str = ""
+    revision: int = 0
 
 
 class _Resource(msgspec.Struct):
@@ -44,6 +45,8 @@ class Stopwatch:
 
     position: str
     """The resourceVersion of the last event."""
+    revision: int = 1
+    """The least one that counts."""
     ready: dict[str, float] = field(default_factory=dict)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
     _end: Exception | None = None
@@ -86,17 +89,17 @@ class Stopwatch:
         """Take in one event."""
         resource = _decode(line).object
         self.position = resource.metadata.resource_version
-        if resource.status.state == State.ACTIVE:
+        if resource.status.state == State.ACTIVE and resource.status.revision >= self.revision:
             self.ready.setdefault(resource.metadata.name, time.monotonic())
             self._more.set()
 
 
 @asynccontextmanager
-async def stopwatch(api: Api, namespace: str) -> AsyncIterator[Stopwatch]:
-    """Watch the resources of a namespace; what is Ready already does not count."""
+async def stopwatch(api: Api, namespace: str, revision: int = 1) -> AsyncIterator[Stopwatch]:
+    """Watch the resources of a namespace; what is Ready already does not count, nor does an earlier revision."""
     path = resources_path(namespace)
     page = msgspec.json.decode(await api.request("GET", f"{path}?limit=1"), type=Page)
-    seen = Stopwatch(page.metadata.resource_version)
+    seen = Stopwatch(page.metadata.resource_version, revision)
     reading = asyncio.create_task(_read(api, path, seen))
     try:
         yield seen

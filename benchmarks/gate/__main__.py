@@ -1,23 +1,27 @@
-"""Compare introspection with an empty handler: `python -m benchmarks.gate`."""
+"""Compare introspection and minting with an empty handler, and time revocations: `python -m benchmarks.gate`."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from base64 import b64encode
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 import uvloop
 
+from benchmarks.gate import revocation
 from benchmarks.gate.load import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from benchmarks.gate.load import Figure
 
@@ -40,12 +44,12 @@ def served(*what: str) -> Iterator[tuple[int, int]]:
         process.stdout.close()
 
 
-def request(body: str, headers: str = "") -> bytes:
-    """A POST to the introspection endpoint."""
+def request(path: str, body: str, authorization: str) -> bytes:
+    """A POST of a form."""
     return (
-        "POST /oauth2/introspect HTTP/1.1\r\nhost: localhost\r\n"
+        f"POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: {authorization}\r\n"
         "content-type: application/x-www-form-urlencoded\r\n"
-        f"content-length: {len(body)}\r\n{headers}\r\n{body}"
+        f"content-length: {len(body)}\r\n\r\n{body}"
     ).encode()
 
 
@@ -58,19 +62,48 @@ async def in_turns(*targets: Target) -> None:
             await target.measure(SECONDS)
 
 
-def measured(count: int) -> tuple[Figure, Figure, float]:
-    """What the empty handler does, and a gate that knows so many tokens, all asked for in turn; and its MiB."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "tokens")
-        with served("empty") as idle, served("gate", str(count), str(file)) as gate:
-            asker, *tokens = file.read_text().splitlines()
-            header = f"authorization: Bearer {asker}\r\n"
-            requests = [request(f"token={quote_plus(token)}", header) for token in tokens]
-            # The same octets for both: reading them is the server's work, not the handler's.
-            empty = Target(*idle, requests)
-            full = Target(*gate, requests)
-            uvloop.run(in_turns(empty, full))
-            return empty.figure, full.figure, resident(gate[1])
+@dataclass(frozen=True)
+class Comparison:
+    """A gate beside an empty handler that got the same octets: reading them is the server's work."""
+
+    empty: Figure
+    gate: Figure
+    mebibytes: float
+
+    @property
+    def ratio(self) -> float:
+        """Of what the empty handler does in the same processor time."""
+        return self.gate.per_cpu_second / self.empty.per_cpu_second
+
+
+def compared(count: int, requests: Callable[[Path], list[bytes]]) -> Comparison:
+    """Ask an empty handler, and a gate that knows so many tokens, by what the gate says that it can be asked."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served("empty") as idle,
+        served("gate", str(count), folder) as gate,
+    ):
+        asked = requests(Path(folder))
+        empty, full = Target(*idle, asked), Target(*gate, asked)
+        uvloop.run(in_turns(empty, full))
+        return Comparison(empty.figure, full.figure, resident(gate[1]))
+
+
+def introspections(folder: Path) -> list[bytes]:
+    """One request about each token."""
+    asker, *tokens = (folder / "tokens").read_text().splitlines()
+    return [
+        request("/oauth2/introspect", f"token={quote_plus(token)}", f"Bearer {asker}")
+        for token in tokens
+    ]
+
+
+def grants(folder: Path) -> list[bytes]:
+    """The one request of an application for a token."""
+    credentials = ":".join((folder / "client").read_text().splitlines())
+    authorization = f"Basic {b64encode(credentials.encode()).decode()}"
+    path = "/issuers/applications/oauth2/token"
+    return [request(path, "grant_type=client_credentials", authorization)]
 
 
 def resident(pid: int) -> float:
@@ -81,17 +114,21 @@ def resident(pid: int) -> float:
 
 def main() -> None:
     """Print the figures."""
+    print(asyncio.run(revocation.measured()))
     os.sched_setaffinity(0, {1})
     for count in COUNTS:
-        empty, gate, mebibytes = measured(count)
-        print(_line("empty handler", empty))
-        ratio = gate.per_cpu_second / empty.per_cpu_second
-        told = _line(f"{count:,} known tokens", gate)
-        print(f"{told}   {ratio:4.2f} of the empty handler   {mebibytes:4.0f} MiB")
+        _show(f"introspection, {count:,} tokens", compared(count, introspections))
+    _show("client_credentials", compared(COUNTS[0], grants))
+
+
+def _show(what: str, found: Comparison) -> None:
+    print(_line("empty handler", found.empty))
+    told = _line(what, found.gate)
+    print(f"{told}   {found.ratio:4.2f} of the empty handler   {found.mebibytes:4.0f} MiB")
 
 
 def _line(what: str, figure: Figure) -> str:
-    return f"{what:22} {figure.per_second:9,.0f} /s {figure.per_cpu_second:9,.0f} per CPU second"
+    return f"{what:30} {figure.per_second:9,.0f} /s {figure.per_cpu_second:9,.0f} per CPU second"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mintmaster.api.client_application import (
+    ApplicationIssuerRef,
+    ClientApplication,
+    ClientApplicationSpec,
+    ClientApplicationStatus,
+)
 from mintmaster.api.grants import Grant, NamespaceSelection
 from mintmaster.api.meta import ObjectMeta
 from mintmaster.api.rights import Rights
@@ -20,8 +26,8 @@ from mintmaster.api.token_issuer import (
 )
 from mintmaster.api.user_access_token import User, UserAccessToken, UserAccessTokenSpec
 from mintmaster.gate.issuer import known_issuer
-from mintmaster.lifecycle.activity import known
-from mintmaster.tokens import jwt
+from mintmaster.lifecycle.known import known
+from mintmaster.tokens import jwt, opaque
 from mintmaster.tokens.digests import digest
 from mintmaster.tokens.jwt import AccessTokenClaims, ResourceClaim
 from mintmaster.tokens.keys import SigningKey
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from mintmaster.gate.knowledge import Knowledge
 
 URL = "https://tokens.example.org"
+APPLICATIONS = "applications"
 AUDIENCE = "https://services.example.org"
 LIFETIME = timedelta(days=30)
 NAMESPACE = "team"
@@ -46,8 +53,30 @@ class Population:
     def begin(cls, knowledge: Knowledge) -> Population:
         """Start with the issuer."""
         population = cls(knowledge, SigningKey.generate())
-        knowledge.observe_issuer(known_issuer(population._issuer()))
+        knowledge.observe_issuer(known_issuer(population._issuer("default", Signer.OPERATOR)))
         return population
+
+    def add_application(self) -> tuple[str, str]:
+        """Add a gate-signed issuer with the same key, and an application of it; returns client id and secret."""
+        issuer = self._issuer(APPLICATIONS, Signer.GATE)
+        self.knowledge.observe_issuer(known_issuer(issuer))
+        client_id, client_secret, uid = f"{NAMESPACE}.portal", opaque.mint("mms_"), "application"
+        record = TokenRecord(
+            id=f"{uid}.1.00",
+            revision=1,
+            digest=digest(client_secret),
+            issued_at=datetime.now(UTC).replace(microsecond=0),
+            rights=Rights(subject=f"app:{client_id}", audiences=(AUDIENCE,), scopes=("read_api",)),
+        )
+        application = ClientApplication(
+            metadata=ObjectMeta(name="portal", namespace=NAMESPACE, uid=uid),
+            spec=ClientApplicationSpec(issuer_ref=ApplicationIssuerRef(name=APPLICATIONS)),
+            status=ClientApplicationStatus(
+                uid=uid, client_id=client_id, revision=1, tokens=(record,)
+            ),
+        )
+        self.knowledge.observe(known("ClientApplication", application))
+        return client_id, client_secret
 
     def add(self, number: int, *scopes: str) -> str:
         """Add a resource; returns its token."""
@@ -78,7 +107,7 @@ class Population:
         self.knowledge.observe(known("UserAccessToken", resource))
         return token
 
-    def _issuer(self) -> TokenIssuer:
+    def _issuer(self, name: str, signer: Signer) -> TokenIssuer:
         grant = Grant(
             namespaces=NamespaceSelection(names=("*",)),
             kinds=("*",),
@@ -86,10 +115,10 @@ class Population:
             scopes=("*",),
         )
         return TokenIssuer(
-            metadata=ObjectMeta(name="default", uid="issuer"),
+            metadata=ObjectMeta(name=name, uid=name),
             spec=TokenIssuerSpec(
-                url=URL,
-                signer=Signer.OPERATOR,
+                url=URL if signer is Signer.OPERATOR else f"{URL}/{name}",
+                signer=signer,
                 audiences=(AUDIENCE,),
                 scopes=(ScopeDefinition(name="read_api"), ScopeDefinition(name="introspect")),
                 grants=(grant,),

@@ -5,6 +5,7 @@ from copy import deepcopy
 from typing import Any, TypeAlias
 
 from mintmaster.api.kinds import (
+    CLIENT_APPLICATION,
     RUNNER_REGISTRATION,
     TOKEN_ISSUER,
     USER_ACCESS_TOKEN,
@@ -19,6 +20,7 @@ Modifier: TypeAlias = Callable[[Manifest], None]
 _SPECS: dict[str, Manifest] = {
     RUNNER_REGISTRATION.kind: {"type": "Instance"},
     USER_ACCESS_TOKEN.kind: {"user": {"email": "ada@example.org"}},
+    CLIENT_APPLICATION.kind: {},
     TOKEN_ISSUER.kind: {
         "url": "https://tokens.example.org",
         "signer": "Operator",
@@ -46,6 +48,10 @@ def runner(*modifiers: Modifier, name: str = "builder") -> Manifest:
 
 def user_token(*modifiers: Modifier, name: str = "laptop") -> Manifest:
     return manifest(USER_ACCESS_TOKEN, name, *modifiers)
+
+
+def application(*modifiers: Modifier, name: str = "portal") -> Manifest:
+    return manifest(CLIENT_APPLICATION, name, *modifiers)
 
 
 def issuer(*modifiers: Modifier, name: str = "default") -> Manifest:

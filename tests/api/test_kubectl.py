@@ -3,7 +3,7 @@
 import pytest
 
 from api.api_server import CRDS, ApiServer
-from api.resources import having, issuer, runner, user_token
+from api.resources import application, having, issuer, runner, user_token
 from mintmaster.api.crd import to_yaml
 from mintmaster.api.kinds import ALL_KINDS, Resource, ResourceKind
 
@@ -129,10 +129,12 @@ def test_get_shows_the_columns_of_an_issuer(api: ApiServer) -> None:
 def test_get_minted_shows_all_namespaced_kinds(api: ApiServer) -> None:
     api.create(user_token())
     api.create(runner())
+    api.create(application())
 
     names = api.kubectl("get", "minted", "-o", "name").stdout.split()
 
     assert sorted(names) == [
+        "clientapplication.mintmaster.dev/portal",
         "runnerregistration.mintmaster.dev/builder",
         "useraccesstoken.mintmaster.dev/laptop",
     ]

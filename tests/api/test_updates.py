@@ -5,10 +5,17 @@ import pytest
 from api.api_server import ApiServer
 from api.resources import Manifest, having, issuer, manifest, runner, user_token
 from mintmaster.api.crd import to_yaml
-from mintmaster.api.kinds import RUNNER_REGISTRATION, USER_ACCESS_TOKEN, Resource, ResourceKind
+from mintmaster.api.kinds import (
+    CLIENT_APPLICATION,
+    RUNNER_REGISTRATION,
+    USER_ACCESS_TOKEN,
+    Resource,
+    ResourceKind,
+)
 
 TOKEN_KINDS = [
-    pytest.param(kind, id=kind.kind) for kind in (RUNNER_REGISTRATION, USER_ACCESS_TOKEN)
+    pytest.param(kind, id=kind.kind)
+    for kind in (RUNNER_REGISTRATION, USER_ACCESS_TOKEN, CLIENT_APPLICATION)
 ]
 
 
@@ -89,8 +96,8 @@ def test_the_issuer_cannot_be_changed(api: ApiServer, kind: ResourceKind[Resourc
 
 @pytest.mark.parametrize("kind", TOKEN_KINDS)
 def test_the_delivery_cannot_be_changed(api: ApiServer, kind: ResourceKind[Resource]) -> None:
-    caller = (having("delivery", "Caller"), having("token.format", "Opaque"))
-    resource = stored(api, manifest(kind, "a", *caller))
+    opaque = () if kind is CLIENT_APPLICATION else (having("token.format", "Opaque"),)
+    resource = stored(api, manifest(kind, "a", having("delivery", "Caller"), *opaque))
 
     for detour in ("Secret", None):
         assert_refused(

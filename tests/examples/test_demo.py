@@ -92,6 +92,18 @@ def read(path: Path) -> str:
 
 
 def kill_operator(state: Path) -> None:
-    for pid in running(state):
-        if "operator" in read(Path(f"/proc/{pid}/cmdline")).split("\0"):
-            os.kill(pid, signal.SIGKILL)
+    """Kill the operator, which may not have become what it is called yet."""
+    deadline = time.monotonic() + 10
+    while not (found := operators(state)):
+        assert time.monotonic() < deadline, "there is no operator"
+        time.sleep(0.01)
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+
+
+def operators(state: Path) -> list[int]:
+    return [
+        pid
+        for pid in running(state)
+        if "operator" in read(Path(f"/proc/{pid}/cmdline")).split("\0")
+    ]

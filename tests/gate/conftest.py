@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gate.harness import gating
+from gate.mint import minting
 from reconcile.conftest import clock, cluster_user, kubeconfig, operator  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gate.harness import Gate
+    from gate.mint import Mint
     from reconcile.harness import Cluster, Running, SettableClock
 
 SERVICES = "https://services.example.org"
@@ -31,6 +33,19 @@ async def gate(
     """A gate, asked by somebody who may introspect, about the test's issuer."""
     async with gating(kubeconfig, clock) as started:
         started.issuer = cluster_user.issuer
+        yield started
+
+
+@pytest.fixture
+async def mint(
+    kubeconfig: Path,  # noqa: F811 - a fixture
+    clock: SettableClock,  # noqa: F811 - a fixture
+    operator: Running,  # noqa: F811 - a fixture
+    cluster_user: Cluster,  # noqa: F811 - a fixture
+    tmp_path: Path,
+) -> AsyncIterator[Mint]:
+    """A gate-signed issuer, an application of it, and a gate that signs."""
+    async with minting(cluster_user, kubeconfig, clock, tmp_path) as started:
         yield started
 
 

@@ -14,23 +14,36 @@ import msgspec
 from mintmaster.gate.process import Process
 from mintmaster.gate.settings import Settings
 from mintmaster.kube import config
-from reconcile.harness import PATIENCE, SettableClock
+from mintmaster.kube.tracing import UNTRACED
+from reconcile.harness import PATIENCE, SettableClock, SettableSkew
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
+
+    from mintmaster.kube.tracing import Tracing
 
 INACTIVE = b'{"active":false}'
 
 
 @dataclass
 class Elapsed:
-    """A monotonic clock that can be set ahead."""
+    """A monotonic clock that can be set ahead, and stopped."""
 
     ahead: float = 0.0
+    stopped_at: float | None = None
 
     def __call__(self) -> float:
-        return time.monotonic() + self.ahead
+        now = time.monotonic() if self.stopped_at is None else self.stopped_at
+        return now + self.ahead
+
+    def stop(self) -> None:
+        """Stand still until `go_on`."""
+        self.stopped_at = time.monotonic()
+
+    def go_on(self) -> None:
+        """Show the time that it is."""
+        self.stopped_at, self.ahead = None, 0.0
 
 
 @dataclass
@@ -132,15 +145,20 @@ def bearer(credential: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def gating(
-    kubeconfig: Path, clock: SettableClock | None = None, settings: Settings | None = None
+    kubeconfig: Path,
+    clock: SettableClock | None = None,
+    settings: Settings | None = None,
+    tracing: Tracing = UNTRACED,
 ) -> AsyncIterator[Gate]:
     """Run a gate for the length of the block; it has listed everything when the block begins."""
-    elapsed = Elapsed()
+    elapsed, clock = Elapsed(), clock or SettableClock()
     process = Process(
         config.load(str(kubeconfig), None),
         settings or Settings(listen="127.0.0.1:0"),
-        clock=clock or SettableClock(),
+        clock=clock,
+        skew=SettableSkew(clock),
         monotonic=elapsed,
+        tracing=tracing,
     )
     stop = asyncio.Event()
     task = asyncio.create_task(process.run(stop))

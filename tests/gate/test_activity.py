@@ -9,11 +9,12 @@ import msgspec
 import pytest
 
 from gate.workbench import SCOPES, UID, Workbench
-from mintmaster.lifecycle.activity import Inactivity, KnownToken, Presented, ended, judge
+from mintmaster.lifecycle.activity import Inactivity, Presented, end, judge
+from mintmaster.lifecycle.known import KnownToken
 from reconcile.builders import grant
 
 if TYPE_CHECKING:
-    from mintmaster.lifecycle.activity import KnownResource
+    from mintmaster.lifecycle.known import KnownResource
 
 BENCH = Workbench()
 BENCH.issue()
@@ -127,6 +128,5 @@ def test_a_scope_that_the_issuer_knows_no_more_takes_the_token_along() -> None:
 def test_a_token_ends_at_the_second_that_is_first() -> None:
     record = known().tokens[0]
     presented = Presented(digest="", expires_at=record.ends_at - 1)
-    assert not ended(record, presented, record.ends_at - 2)
-    assert ended(record, presented, record.ends_at - 1)
-    assert ended(record, Presented(digest=""), record.ends_at)
+    assert end(record, presented) == record.ends_at - 1
+    assert end(record, Presented(digest="")) == record.ends_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import ssl
 import sys
 import warnings
@@ -15,7 +16,9 @@ import pytest
 
 from gate.workbench import Workbench
 from kube.waiting import until
+from mintmaster.gate.app import App
 from mintmaster.gate.listening import Certificate, InvalidListening, bound
+from mintmaster.gate.messages import Answer
 from mintmaster.gate.server import Server
 from mintmaster.gate.settings import HttpSettings, Settings
 from mintmaster.localcluster.certificates import issue
@@ -88,6 +91,35 @@ async def test_44_who_does_not_come_to_an_end_is_hung_up_on(beginning: bytes) ->
         async with asyncio.timeout(20):
             await said(port, beginning)
         await until(lambda: not server.server_state.connections)
+
+
+@pytest.mark.parametrize(
+    "request_of_old",
+    [
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n",
+        # Answered before its body has come.
+        b"POST /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}",
+    ],
+)
+async def test_44_who_asks_nothing_more_is_hung_up_on(request_of_old: bytes) -> None:
+    async with serving(within(idle_seconds=0)) as (server, port):
+        async with asyncio.timeout(20):
+            assert (await said(port, request_of_old)).startswith(b"HTTP/1.1 ")
+        await until(lambda: not server.server_state.connections)
+
+
+async def test_an_answer_that_cannot_be_written_is_an_error_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def split(app: App, *_: object) -> Answer:
+        return Answer(200, headers=((b"link", b"x\r\nset-cookie: y"),))
+
+    monkeypatch.setattr(App, "answer", split)
+    async with serving(within()) as (_, port):
+        request = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+        answer = await said(port, request)
+        assert answer.startswith(b"HTTP/1.1 500 ")
+        assert b"set-cookie" not in answer
 
 
 async def test_44_connections_beyond_the_limit_are_closed_at_once() -> None:
@@ -219,3 +251,14 @@ async def test_the_command_says_why_it_does_not_start() -> None:
     assert process.returncode == 1
     assert b"error: " in said_why
     assert b"Traceback" not in said_why
+
+
+def test_no_answer_waits_for_an_acknowledgement() -> None:
+    """Nagle's algorithm holds the second piece of an answer back, for 40 ms with delayed acknowledgements."""
+    with (
+        bound(Settings(listen="127.0.0.1:0")) as listener,
+        socket.create_connection(listener.getsockname()),
+    ):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

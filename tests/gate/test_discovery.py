@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jwt
@@ -11,25 +12,25 @@ import pytest
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
-from gate.conftest import SERVICES
+from gate.conftest import SERVICES, Tenant
 
 if TYPE_CHECKING:
-    from gate.conftest import Tenant
     from gate.harness import Gate
 
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "k", "oth"}
 
 
+# The library prefers the name Ed25519 of RFC 9864, which PyJWT and older consumers do not know.
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated via RFC 9864")
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
 async def test_foreign_clients_find_the_keys_and_verify_a_token(
     gate: Gate, tenant: Tenant, algorithm: str
 ) -> None:
-    if algorithm != "ES256":
-        await tenant.cluster.edit_issuer(signing={"algorithm": algorithm, "publishBefore": "1m"})
-        await tenant.cluster.issuer_where(
-            lambda it: any(key.algorithm == algorithm for key in it.status.keys)
-        )
-    token = await tenant.runner_token()
+    other = replace(tenant.cluster, issuer=f"{tenant.cluster.issuer}-{algorithm.lower()}")
+    await other.ready_issuer(signing={"algorithm": algorithm})
+    gate.issuer = other.issuer
+    token = await Tenant(other, gate).runner_token()
+    assert jwt.get_unverified_header(token)["alg"] == algorithm
     metadata = (await gate.ask("GET", gate.path("/.well-known/openid-configuration"))).json
     claims = jwt.decode(token, options={"verify_signature": False})
     assert metadata["issuer"] == claims["iss"]
@@ -38,12 +39,12 @@ async def test_foreign_clients_find_the_keys_and_verify_a_token(
     client = jwt.PyJWKClient(gate.url + gate.path("/jwks"))
     key = await asyncio.to_thread(client.get_signing_key_from_jwt, token)
     verified = jwt.decode(
-        token, key, algorithms=["ES256", "RS256"], audience=SERVICES, issuer=metadata["issuer"]
+        token, key, algorithms=[algorithm], audience=SERVICES, issuer=metadata["issuer"]
     )
     assert verified["jti"] == claims["jti"]
 
     keys = KeySet.import_key_set(json.loads((await gate.ask("GET", gate.path("/jwks"))).body))
-    assert joserfc_jwt.decode(token, keys, algorithms=["ES256", "RS256"]).claims == claims
+    assert joserfc_jwt.decode(token, keys, algorithms=[algorithm]).claims == claims
 
 
 async def test_41_the_keys_are_public_named_and_cacheable(gate: Gate, tenant: Tenant) -> None:
@@ -125,7 +126,10 @@ async def test_the_description_names_every_path_that_is_served(gate: Gate, tenan
     for path, methods in described.items():
         for method in methods:
             below = gate.path(path) if path in gate.process.endpoints() else path
-            assert (await gate.ask(method.upper(), below)).status not in {404, 405, 500}
+            status = (await gate.ask(method.upper(), below)).status
+            # The test's issuer is signed by the operator, so nothing is minted for it over HTTP; and it has no list.
+            absent = path in {"/oauth2/token", "/status-lists/{id}"}
+            assert status == 404 if absent else status not in {404, 405, 500}
     page = await gate.ask("GET", "/docs")
     assert b"/oauth2/introspect" in page.body
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from urllib.parse import urlencode
 
+import jwt
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gate.minting_bench import CLIENT_ID, EXCHANGE, MintingBench, basic
+from gate.minting_bench import TOKEN as TOKEN_PATH
 from gate.workbench import FORM, SERVICES, Workbench
 from tokens.conftest import NOW  # noqa: F401 - registers the profile without deadlines
 
@@ -105,3 +110,60 @@ def test_tokens_of_strangers_are_not_remembered(texts: list[str]) -> None:
     for text in texts:
         assert asyncio.run(BENCH.review(text, SERVICES)) == {"authenticated": False}
     assert len(BENCH.process.verification._findings) == before
+
+
+@pytest.fixture(scope="module")
+def minting(tmp_path_factory: pytest.TempPathFactory) -> MintingBench:
+    return MintingBench(folder=tmp_path_factory.mktemp("keys"))
+
+
+form_names = st.sampled_from(
+    ["grant_type", "scope", "audience", "resource", "client_id", "client_secret"]
+) | st.sampled_from(["subject_token", "subject_token_type", "requested_token_type", "actor_token"])
+form_values = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(["client_credentials", EXCHANGE, "api", "introspect read_api", SERVICES]),
+    st.sampled_from([CLIENT_ID, "urn:ietf:params:oauth:token-type:jwt", "urn:mintmaster:x:y:z"]),
+)
+credentials = st.one_of(
+    st.none(),
+    st.binary(max_size=60).map(lambda raw: b"Basic " + base64.b64encode(raw)),
+    header_values.map(lambda raw: b"Basic " + raw),
+)
+
+
+@given(st.lists(st.tuples(form_names, form_values), max_size=8), credentials)
+@settings(max_examples=400)
+def test_no_form_makes_the_token_endpoint_fail_or_mint_for_a_stranger(
+    minting: MintingBench, form: list[tuple[str, str]], shown: bytes | None
+) -> None:
+    body = urlencode(form, errors="surrogatepass").encode()
+    headers = (FORM, *(((b"authorization", shown),) if shown is not None else ()))
+    answer = asyncio.run(minting.ask("POST", TOKEN_PATH, body=body, headers=headers))
+    assert answer.status in {400, 401, 413, 429}
+    assert b"access_token" not in answer.body
+
+
+@given(st.lists(st.tuples(form_names, form_values), max_size=6))
+@settings(max_examples=300)
+def test_whatever_an_application_asks_for_it_gets_no_more_than_it_has(
+    minting: MintingBench, form: list[tuple[str, str]]
+) -> None:
+    answer = asyncio.run(minting.token(form))
+    assert answer.status in {200, 400, 401, 429}
+    if answer.status == 200:
+        claims = jwt.decode(answer.json["access_token"], options={"verify_signature": False})
+        rights = minting.application_rights()
+        assert claims["sub"] == rights["subject"]
+        assert set(claims["scope"].split()) <= set(rights["scopes"])
+        for name in ("roles", "projects"):
+            assert set(claims[name]) <= set(rights[name])
+        assert set(claims["aud"]) <= set(rights["audiences"])
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=200)
+def test_no_body_makes_the_token_endpoint_fail(minting: MintingBench, body: bytes) -> None:
+    headers = (FORM, basic(CLIENT_ID, minting.client_secret))
+    answer = asyncio.run(minting.ask("POST", TOKEN_PATH, body=body, headers=headers))
+    assert answer.status in {400, 413}

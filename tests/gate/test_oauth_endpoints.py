@@ -128,7 +128,7 @@ async def test_33_another_content_type_is_refused(bench: Workbench, content_type
         (b"Bearer {},", 400),
         (b"Bearer \x00", 400),
         (b"Bearer " + b"x" * 9000, 400),
-        (b"Basic eDp5", 401),
+        (b"Digest eDp5", 401),
         (b"", 401),
     ],
 )

@@ -20,11 +20,12 @@ from mintmaster.gate.routes import Routes
 from mintmaster.gate.settings import Settings
 from mintmaster.kube.config import Connection
 from mintmaster.kube.tls import ClientTLS
-from mintmaster.lifecycle.activity import known
+from mintmaster.lifecycle.known import known
 from mintmaster.tokens import base64url
 from mintmaster.tokens.digests import digest
 from mintmaster.tokens.keys import Algorithm, SigningKey
 from reconcile.builders import issuer, user
+from reconcile.harness import SettableSkew
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,13 +66,21 @@ class Workbench:
     key: SigningKey = field(default_factory=partial(SigningKey.generate, Algorithm.ES256))
 
     def __post_init__(self) -> None:
+        self.skew = SettableSkew(self.clock)
         self.process = Process(
-            Connection("http://127.0.0.1:1", ClientTLS()), self.settings, clock=self.clock
+            Connection("http://127.0.0.1:1", ClientTLS()),
+            self.settings,
+            clock=self.clock,
+            skew=self.skew,
         )
         health = Health(
-            unready=lambda: "" if self.listed else "not listed yet", age=lambda: self.age
+            unready=lambda: "" if self.listed else "not listed yet",
+            age=lambda: self.age,
+            lacks=lambda: self.process.signing_keys.lacks,
         )
-        routes = Routes(self.process.endpoints(), self.process.knowledge)
+        routes = Routes(
+            self.process.endpoints(), self.process.knowledge, self.process.foreign_apis()
+        )
         self.app = App(routes, health, self.process.metrics)
         self.publish()
         self.asker = self.issue(uid=ASKER_UID, name="service", scopes=["introspect"])
@@ -83,7 +92,7 @@ class Workbench:
     ) -> None:
         """Have the gate know an issuer, whose one key is active unless said otherwise."""
         keys = spec.pop("keys", [self.key_record()])
-        body = issuer(name, "team", scopes=[{"name": scope} for scope in SCOPES], **spec)
+        body = issuer(name, "team", **{"scopes": [{"name": scope} for scope in SCOPES]} | spec)
         body["metadata"] |= {"uid": uid, "creationTimestamp": rfc3339(created)}
         body["status"] = {"keys": keys}
         read = decoding.decode(TOKEN_ISSUER, msgspec.json.encode(body))
@@ -245,10 +254,10 @@ class Workbench:
         assert answer.json["active"] or answer.body == b'{"active":false}'
         return bool(answer.json["active"])
 
-    async def review(self, token: str, *audiences: str) -> Any:
+    async def review(self, token: str, *audiences: str, path: str = "/k8s/tokenreview") -> Any:
         spec = {"token": token, "audiences": audiences}
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": spec}
-        answer = await self.ask("POST", "/k8s/tokenreview", body=msgspec.json.encode(body))
+        answer = await self.ask("POST", path, body=msgspec.json.encode(body))
         assert answer.status == 200, answer
         return answer.json["status"]
 

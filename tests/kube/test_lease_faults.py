@@ -71,11 +71,16 @@ async def test_a_takeover_is_guarded_by_the_version_that_was_seen(
     api: FakeApi, elector: Elector, time: FakeTime
 ) -> None:
     others = lease(3, holder="other", transitions=6)
-    api.answers = [others, others, others]
+    taken = lease(4, transitions=7)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await (taken if request.method == "PUT" else others)(request)
+
+    # However many reads there are before the time has come.
+    api.answers = [answer] * 1000
     acquiring = asyncio.create_task(elector.acquire())
-    await until(lambda: len(api.requests) == 2)
+    await until(lambda: len(api.requests) >= 2)
     time.advance(15)
-    api.answers = [others, lease(4, transitions=7)]
     await acquiring
     written = api.requests[-1].json()
     assert api.requests[-1].method == "PUT"
@@ -136,7 +141,7 @@ async def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_the_de
     api: FakeApi, client: Client, losses: Losses
 ) -> None:
     api.answers = [*ACQUIRED, stall, stall, stall]
-    times = Candidacy(namespace="a", name="leader", renew_deadline=0.3, retry_period=0.02)
+    times = Candidacy(namespace="a", name="leader", renew_deadline=2.0, retry_period=0.02)
     elector = Elector(client, times, on_lost=lambda: losses.append(0))
     await elector.acquire()
     await elector.hold()

@@ -81,7 +81,12 @@ def watches(api: FakeApi) -> list[Received]:
 
 
 def lists(api: FakeApi) -> list[Received]:
-    return [request for request in api.requests if "watch" not in request.query]
+    return [it for it in api.requests if "watch" not in it.query and it not in looks(api)]
+
+
+def looks(api: FakeApi) -> list[Received]:
+    """Reads of what changed last, to see whether it stands as it did."""
+    return [it for it in api.requests if "metadata.name=" in it.query.get("fieldSelector", "")]
 
 
 async def reflect(
@@ -138,15 +143,14 @@ async def test_events_reach_the_sink(api: FakeApi, client: Client) -> None:
     assert copy.told[2:] == [("watch", "b"), ("watch", "a"), ("delete", "b")]
 
 
-@pytest.mark.parametrize("then", ["end", "cut"])
 async def test_a_watch_that_ends_is_resumed_after_the_last_event(
-    api: FakeApi, client: Client, then: str
+    api: FakeApi, client: Client
 ) -> None:
     answers = [
         says(page(1)),
-        streams(event("ADDED", thing("a", 5)), then=then),
-        streams(bookmark(8), then=then),
-        streams(event("ADDED", thing("b", 9)), then=then),
+        streams(event("ADDED", thing("a", 5)), then="end"),
+        streams(bookmark(8), then="end"),
+        streams(event("ADDED", thing("b", 9)), then="end"),
     ]
     copy = await reflect(api, client, answers, lambda copy: copy.names == {"a": 5, "b": 9})
     assert [request.query["resourceVersion"] for request in watches(api)] == ["1", "5", "8", "9"]
@@ -154,11 +158,85 @@ async def test_a_watch_that_ends_is_resumed_after_the_last_event(
     assert copy.told.count(("watch", "a")) == 1
 
 
+STOOD = [
+    pytest.param(event("MODIFIED", thing("a", 5)), page(30, thing("a", 5)), id="as it was"),
+    pytest.param(event("DELETED", thing("a", 5)), page(30), id="deleted, and it still is"),
+    pytest.param(
+        event("DELETED", thing("a", 5)),
+        page(30, thing("a", 6) | {"metadata": thing("a", 6)["metadata"] | {"uid": "next"}}),  # type: ignore[operator]
+        id="deleted, and another has the name",
+    ),
+]
+
+
+@pytest.mark.parametrize(("last", "found"), STOOD)
+async def test_a_watch_that_broke_is_resumed_where_what_changed_last_stands_as_it_did(
+    api: FakeApi, client: Client, last: bytes, found: dict[str, object]
+) -> None:
+    answers = [
+        says(page(2, thing("a", 2), thing("b", 1))),
+        streams(last + bookmark(20), then="cut"),
+        says(found),
+    ]
+    copy = await reflect(api, client, answers, lambda _: len(watches(api)) == 2)
+    assert [it.query["resourceVersion"] for it in watches(api)] == ["2", "5"]
+    assert [it.query for it in looks(api)] == [{"fieldSelector": "metadata.name=a"}]
+    assert len(lists(api)) == 1
+    assert "b" in copy.names
+
+
+FELL = [
+    pytest.param(event("MODIFIED", thing("a", 5)), page(30, thing("a", 2)), id="as before"),
+    pytest.param(event("MODIFIED", thing("a", 5)), page(30, thing("a", 29)), id="otherwise"),
+    pytest.param(event("MODIFIED", thing("a", 5)), page(30), id="gone"),
+    pytest.param(event("DELETED", thing("a", 5)), page(30, thing("a", 2)), id="back again"),
+]
+
+
+@pytest.mark.parametrize(("last", "found"), FELL)
+async def test_after_a_restore_everything_is_listed_though_versions_have_caught_up(
+    api: FakeApi, client: Client, last: bytes, found: dict[str, object]
+) -> None:
+    answers = [
+        says(page(2, thing("a", 2), thing("lost", 1))),
+        streams(last, then="cut"),
+        says(found),
+        says(page(31, thing("d", 30))),
+    ]
+    copy = await reflect(api, client, answers, lambda copy: copy.names == {"d": 30})
+    assert copy.told[-1] == ("listed", "31")
+    assert watches(api)[-1].query["resourceVersion"] == "31"
+
+
+async def test_what_was_listed_last_counts_where_nothing_was_watched(
+    api: FakeApi, client: Client
+) -> None:
+    answers = [
+        says(page(9, thing("a", 2), thing("b", 7), more="next")),
+        says(page(9, thing("c", 3))),
+        hang_up,
+        says(page(30, thing("b", 7))),
+    ]
+    await reflect(api, client, answers, lambda _: len(watches(api)) == 2)
+    assert [it.query for it in looks(api)] == [{"fieldSelector": "metadata.name=b"}]
+    assert [it.query["resourceVersion"] for it in watches(api)] == ["9", "7"]
+
+
+async def test_an_empty_collection_is_listed_again_after_a_break(
+    api: FakeApi, client: Client
+) -> None:
+    answers = [says(page(9)), hang_up, says(page(10, thing("a", 8)))]
+    copy = await reflect(api, client, answers, lambda copy: copy.names)
+    assert copy.told[0] == ("listed", "9")
+    assert not looks(api)
+
+
 async def test_half_a_line_of_a_cut_connection_is_forgotten(api: FakeApi, client: Client) -> None:
     whole = event("ADDED", thing("b", 6))
     answers = [
         says(page(1)),
         streams(event("ADDED", thing("a", 5)) + whole[:20], then="cut"),
+        says(page(6, thing("a", 5))),
         streams(whole, then="end"),
     ]
     copy = await reflect(api, client, answers, lambda copy: copy.names == {"a": 5, "b": 6})
@@ -227,8 +305,14 @@ PASSING = [
 async def test_a_passing_fault_does_not_cost_a_list(
     api: FakeApi, client: Client, fault: Answer
 ) -> None:
-    answers = [says(page(1)), fault, fault, streams(event("ADDED", thing("a", 2)), then="end")]
-    await reflect(api, client, answers, lambda copy: copy.names == {"a": 2})
+    answers = [
+        says(page(1, thing("b", 1))),
+        fault,
+        fault,
+        says(page(1, thing("b", 1))),
+        streams(event("ADDED", thing("a", 2)), then="end"),
+    ]
+    await reflect(api, client, answers, lambda copy: copy.names == {"a": 2, "b": 1})
     assert len(lists(api)) == 1
 
 
@@ -260,11 +344,16 @@ async def test_stays_away_as_long_as_the_server_asks(api: FakeApi, client: Clien
 
 async def test_a_silent_watch_is_given_up(api: FakeApi, client: Client) -> None:
     copy = Copy()
-    api.answers = [says(page(1)), streams(bookmark(4)), streams(event("ADDED", thing("a", 6)))]
+    api.answers = [
+        says(page(2, thing("b", 1))),
+        streams(bookmark(4)),
+        says(page(5, thing("b", 1))),
+        streams(event("ADDED", thing("a", 6))),
+    ]
     pace = Pace(silence=0.05, backoff=QUICK.backoff)
     async with running(Reflector(client, Selection(PATH), copy, pace=pace)):
-        await until(lambda: copy.names)
-    assert [request.query["resourceVersion"] for request in watches(api)[:2]] == ["1", "4"]
+        await until(lambda: "a" in copy.names)
+    assert [request.query["resourceVersion"] for request in watches(api)[:2]] == ["2", "1"]
 
 
 async def test_synced_and_fresh_only_after_the_whole_list(

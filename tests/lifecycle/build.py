@@ -10,8 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from mintmaster.api import names
+from mintmaster.api.client_application import ClientApplication, ClientApplicationSpec
 from mintmaster.api.grants import Grant, NamespaceSelection
-from mintmaster.api.kinds import RUNNER_REGISTRATION, USER_ACCESS_TOKEN, TokenResource
+from mintmaster.api.kinds import TOKEN_KINDS, TokenResource
 from mintmaster.api.meta import Condition, ObjectMeta, OwnerReference
 from mintmaster.api.runner_registration import (
     RunnerRegistration,
@@ -21,6 +22,7 @@ from mintmaster.api.runner_registration import (
 from mintmaster.api.token_issuer import (
     Approval,
     ApprovalMode,
+    Limits,
     RoleDefinition,
     ScopeDefinition,
     Signer,
@@ -76,6 +78,20 @@ def runner(*modifiers: Modifier) -> TokenResource:
     spec = RunnerRegistrationSpec(type=RunnerType.PROJECT, project="3", tags=("linux", "docker"))
     meta = ObjectMeta(name="linux", namespace="team", uid=UID, resource_version="1", generation=1)
     return _made(RunnerRegistration(metadata=meta, spec=spec), modifiers)
+
+
+def application(*modifiers: Modifier) -> TokenResource:
+    """A ClientApplication that the issuer of `gate_issuer()` grants."""
+    spec = ClientApplicationSpec(scopes=("read", "write"), projects=("atlas",))
+    meta = ObjectMeta(
+        name="portal",
+        namespace="team",
+        uid=UID,
+        resource_version="1",
+        generation=1,
+        creation_timestamp=NOW - HOUR,
+    )
+    return _made(ClientApplication(metadata=meta, spec=spec), modifiers)
 
 
 def having(path: str, value: object) -> Modifier:
@@ -134,8 +150,7 @@ def for_caller(digest: str | None = "A" * 43) -> Modifier:
 
 def kind_of(resource: TokenResource) -> str:
     """The kind that a resource is of."""
-    known = USER_ACCESS_TOKEN if isinstance(resource, UserAccessToken) else RUNNER_REGISTRATION
-    return known.kind
+    return next(known.kind for known in TOKEN_KINDS if isinstance(resource, known.model))
 
 
 EVERYTHING = Grant(
@@ -148,6 +163,7 @@ EVERYTHING = Grant(
     scopes=("*",),
     roles=("*",),
     audiences=("*",),
+    client_ids=("*",),
 )
 
 
@@ -173,6 +189,15 @@ def issuer(*modifiers: IssuerModifier) -> IssuerView:
     return view
 
 
+def gate_issuer(*modifiers: IssuerModifier) -> IssuerView:
+    """The same, signed by gates, for applications."""
+    limits = Limits(default_lifetime="10h", max_lifetime="10h")
+    signed = issuer(issuing("signer", Signer.GATE), issuing("limits", limits))
+    for modify in modifiers:
+        signed = modify(signed)
+    return signed
+
+
 def issuing(path: str, value: object) -> IssuerModifier:
     """Set the field at a dotted path below the issuer's spec."""
     # A new view, as the operator makes one whenever the issuer changes: a view keeps what it derived.
@@ -187,7 +212,9 @@ def granting(**changes: Any) -> IssuerModifier:
 def wanting_approval(view: IssuerView) -> IssuerView:
     """Have all tokens approved by somebody."""
     manual = ApprovalMode.MANUAL
-    approval = Approval(user_access_tokens=manual, runner_registrations=manual)
+    approval = Approval(
+        user_access_tokens=manual, runner_registrations=manual, client_applications=manual
+    )
     return issuing("approval", approval)(view)
 
 

@@ -19,6 +19,7 @@ from mintmaster.lifecycle.identity import new_token_id
 from mintmaster.lifecycle.outcome import next_status, record_of, says_something_new
 from mintmaster.lifecycle.readiness import Outcome
 from mintmaster.lifecycle.secret_view import Reading, view_of
+from mintmaster.lifecycle.template_metadata import left_over
 from mintmaster.tokens import opaque
 from mintmaster.tokens.digests import digest
 
@@ -58,7 +59,11 @@ class StoredSecret:
         return view_of(metadata, self.data, type_=self.type, immutable=self.immutable)
 
     def take(self, content: Content) -> None:
-        """Be written: all data is the operator's, labels and annotations of others stay."""
+        """Be written: all data is the operator's, others' labels and annotations stay, a former template's go."""
+        gone = left_over(self.view(), content.labels, content.annotations)
+        for there, keys in ((self.labels, gone.labels), (self.annotations, gone.annotations)):
+            for key in keys:
+                del there[key]
         self.data = dict(content.data)
         self.labels |= content.labels
         self.annotations |= content.annotations
@@ -77,6 +82,8 @@ class Life:
     secret: StoredSecret | None = None
     clock_trusted: bool = True
     digest_taken: bool = False
+    client_id_taken: bool = False
+    requester: TokenResource | None = None
     signature_holds: bool = True
     namespace_issues: tuple[datetime, ...] = ()
     issued: list[Issue] = field(default_factory=list)
@@ -110,6 +117,8 @@ class Life:
             now=self.now,
             clock_trusted=self.clock_trusted,
             digest_taken=self.digest_taken,
+            client_id_taken=self.client_id_taken,
+            requester=self.requester,
             namespace_issues=self.namespace_issues,
             reading=reading,
             content_suspect=content_suspect,

@@ -10,8 +10,10 @@ from lifecycle.build import (
     KEY_ID,
     MINUTE,
     NOW,
+    application,
     decided,
     for_caller,
+    gate_issuer,
     granting,
     having,
     issuer,
@@ -29,6 +31,8 @@ from mintmaster.lifecycle.issuer_view import Obstacle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from lifecycle.build import Modifier
 
 DAY = 24 * HOUR
 RESTART = having("restart", (RestartTarget(kind=WorkloadKind.DEPLOYMENT, name="web"),))
@@ -99,6 +103,21 @@ def _superseded_shown() -> Life:
 
 def _taken(life: Life) -> Life:
     life.digest_taken = True
+    return life
+
+
+def _portal(*modifiers: Modifier) -> Life:
+    return Life(application(*modifiers), gate_issuer()).settle()
+
+
+def _named_twice(life: Life) -> Life:
+    life.client_id_taken = True
+    return life
+
+
+def _named_once_more() -> Life:
+    life = _named_twice(Life(application(), gate_issuer())).settle()
+    life.client_id_taken = False
     return life
 
 
@@ -208,5 +227,22 @@ SITUATIONS: dict[str, Callable[[], Life]] = {
         _caller().settle().wait(MINUTE).alter_issuer(issuing("not_before", NOW + MINUTE))
     ),
     "caller's digest taken": lambda: _taken(_caller()),
+    "application": lambda: Life(application(), gate_issuer()),
+    "application switched off": lambda: _portal(having("enabled", False)),
+    "application with a client secret due": lambda: _due(
+        _portal(having("client_secret.lifetime", "24h"))
+    ),
+    "application rotated": lambda: _portal().change(rotation("1")),
+    "application narrowed": lambda: _portal().change(having("scopes", ("read",))),
+    "application with access tokens too long": lambda: _portal().change(
+        having("access_token_lifetime", "11h")
+    ),
+    "application revoked": lambda: _portal().change(having("revoked", True)),
+    "application of an operator-signed issuer": lambda: Life(application(), issuer()),
+    "application whose client id is taken": lambda: _named_twice(
+        Life(application(), gate_issuer())
+    ),
+    "application whose client id was taken": _named_once_more,
+    "application whose client id turned out to be taken": lambda: _named_twice(_portal()),
 }
 """By a sentence; each is as it stands before the operator looks."""

@@ -85,7 +85,7 @@ def test_a_field_left_out_grants_nothing(field: str) -> None:
         (asking(audiences=("https://other",)), "audience 'https://other'"),
         (asking(runner_type="Instance"), "runner type Instance"),
         (asking(group="7"), "group '7'"),
-        (asking(unlimited=True), "a token without expiry"),
+        (asking(unlimited=True), "a token without expiry (ask for a lifetime)"),
     ],
 )
 def test_what_is_lacking_is_named(request_: Request, lacking: str) -> None:

@@ -12,7 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from lifecycle.build import (
     EVERYTHING,
+    application,
     decided,
+    gate_issuer,
     having,
     issuing,
     meta,
@@ -22,6 +24,7 @@ from lifecycle.build import (
     wanting_approval,
 )
 from lifecycle.simulation import Life, StoredSecret
+from mintmaster.api.client_application import ClientApplication
 from mintmaster.api.names import ANNOTATION_DIGEST
 from mintmaster.api.token_issuer import RoleDefinition, ScopeDefinition
 from mintmaster.api.token_spec import Format
@@ -39,17 +42,27 @@ WAITS = st.sampled_from([1, 60, 299, 600, 3600, 30_000, 90_000])
 class Lives(RuleBasedStateMachine):
     """Changes by people, issuers and time, with reconciliations and crashes between them."""
 
+    TOKEN = "token"
+    """Where the schedule stands, below spec."""
+    KEY = "secret.token_key"
+    PREVIOUS_KEY = "secret.previous_token_key"
+    ENDLESS = False
+    """Whether a token without a lifetime never expires."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.life = Life(user_token(having("token.overlap", "1h")))
+        self.life = self.born().change(having(f"{self.TOKEN}.overlap", "1h"))
         self.numbers = count(1)
+
+    def born(self) -> Life:
+        return Life(user_token())
 
     @initialize(approval=st.booleans(), previous=st.booleans())
     def begin(self, approval: bool, previous: bool) -> None:
         if approval:
             self.life.alter_issuer(wanting_approval)
         if previous:
-            self.life.change(having("secret.previous_token_key", "previous"))
+            self.life.change(having(self.PREVIOUS_KEY, "previous"))
 
     @rule(seconds=WAITS)
     def time_passes(self, seconds: int) -> None:
@@ -77,19 +90,17 @@ class Lives(RuleBasedStateMachine):
 
     @rule(overlap=st.sampled_from(OVERLAPS), lifetime=st.sampled_from(LIFETIMES))
     def times_are_edited(self, overlap: str, lifetime: str | None) -> None:
-        self.life.change(having("token.overlap", overlap), having("token.lifetime", lifetime))
+        self.life.change(
+            having(f"{self.TOKEN}.overlap", overlap), having(f"{self.TOKEN}.lifetime", lifetime)
+        )
 
-    @rule(format_=st.sampled_from(Format), key=st.sampled_from(["token", "t"]))
-    def the_form_is_edited(self, format_: Format, key: str) -> None:
-        self.life.change(having("token.format", format_), having("secret.token_key", key))
+    @rule(key=st.sampled_from(["token", "t"]))
+    def the_key_is_renamed(self, key: str) -> None:
+        self.life.change(having(self.KEY, key))
 
     @rule(text=st.sampled_from(["{{ token | json }}", "{{ expires_at }}", "{{ nonsense }}"]))
     def a_template_is_edited(self, text: str) -> None:
         self.life.change(having("secret.template.data", {"file": text}))
-
-    @rule(suspend=st.booleans())
-    def it_is_suspended_or_not(self, suspend: bool) -> None:
-        self.life.change(having("suspend", suspend))
 
     @rule()
     def a_rotation_is_asked_for(self) -> None:
@@ -109,7 +120,7 @@ class Lives(RuleBasedStateMachine):
     def an_older_token_is_pasted(self) -> None:
         if self.life.secret is not None:
             older = self.life.secret.data.get("previous", b"e30.bXkgb3du.c2ln")
-            self.life.secret.data["token"] = older
+            self.life.secret.data[self.life.resource.spec.secret.token_key] = older
 
     @rule(honest=st.booleans())
     def the_secret_is_edited(self, honest: bool) -> None:
@@ -191,9 +202,10 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def superseded_tokens_end_no_later_than_their_issue_allowed(self) -> None:
         for token in self.life.status.tokens:
-            assert token.valid_until is not None
-            assert token.expires_at is not None
-            assert token.valid_until <= token.expires_at
+            assert self.ENDLESS or token.expires_at is not None
+            if token.expires_at is not None:
+                assert token.valid_until is not None
+                assert token.valid_until <= token.expires_at
         if not self.life.issued:
             return
         newest = self.life.status.tokens[:1]
@@ -230,5 +242,51 @@ class Lives(RuleBasedStateMachine):
         assert life.status.observed_generation == life.resource.metadata.generation
 
 
-TestLives = Lives.TestCase
+class LivesOfTokens(Lives):
+    """With what tokens have and client secrets have not."""
+
+    @rule(format_=st.sampled_from(Format))
+    def the_form_is_edited(self, format_: Format) -> None:
+        self.life.change(having("token.format", format_))
+
+    @rule(suspend=st.booleans())
+    def it_is_suspended_or_not(self, suspend: bool) -> None:
+        self.life.change(having("suspend", suspend))
+
+
+class LivesOfApplications(Lives):
+    """With what only applications have: a client id, an end of use, and client secrets without end."""
+
+    TOKEN = "client_secret"
+    KEY = "secret.client_secret_key"
+    PREVIOUS_KEY = "secret.previous_client_secret_key"
+    ENDLESS = True
+
+    def born(self) -> Life:
+        return Life(application(), gate_issuer())
+
+    @rule(enabled=st.booleans(), lifetime=st.sampled_from([None, "1h", "11h"]))
+    def its_use_is_edited(self, enabled: bool, lifetime: str | None) -> None:
+        self.life.change(having("enabled", enabled), having("access_token_lifetime", lifetime))
+
+    @rule(taken=st.booleans())
+    def another_has_the_client_id_or_not(self, taken: bool) -> None:
+        self.life.client_id_taken = taken
+
+    @invariant()
+    def a_client_id_that_is_on_record_is_its_own(self) -> None:
+        resource = self.life.resource
+        assert isinstance(resource, ClientApplication)
+        assert resource.status.client_id in {"", resource.client_id}
+
+    @invariant()
+    def nobody_who_is_refused_has_a_good_client_secret_once_it_rests(self) -> None:
+        if self.life.reason() == "False ClientIdConflict":
+            assert self.life.active == ()
+
+
+TestLives = LivesOfTokens.TestCase
 TestLives.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+
+TestLivesOfApplications = LivesOfApplications.TestCase
+TestLivesOfApplications.settings = TestLives.settings

@@ -101,8 +101,8 @@ def test_what_the_owner_can_mend_is_said_before_what_only_the_platform_can(first
 
 
 def test_every_check_has_its_case() -> None:
-    # The schedule's and the caller's checks have further cases of their own below.
-    assert len(obstacles._CHECKS) == len(IN_ORDER) + 1
+    # Beside the caller's digest, below, the client id, in test_applications, and who asked, in test_requesters.
+    assert len(obstacles._CHECKS) == len(IN_ORDER) + 3
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,62 @@ def test_labels_and_annotations_of_others_stay() -> None:
     assert life.stored.annotations["theirs"] == "kept"
 
 
+def test_what_leaves_the_template_leaves_the_secret_and_nothing_of_others() -> None:
+    life = settled(
+        having("secret.template.labels", {"tier": "web", "team": "a"}),
+        having("secret.template.annotations", {"example.org/a": "b"}),
+    )
+    life.stored.labels["theirs"] = "kept"
+    life.stored.annotations["theirs"] = "kept"
+    token, writes = life.stored.data["token"], life.secret_writes
+
+    life.change(having("secret.template.labels", {"tier": "web"}))
+    life.change(having("secret.template.annotations", {})).settle()
+
+    own = {name for name in life.stored.labels if name.startswith("mintmaster.dev/")}
+    assert life.stored.labels.keys() - own == {"tier", "theirs", names.LABEL_MANAGED_BY}
+    assert "theirs" in life.stored.annotations
+    assert "example.org/a" not in life.stored.annotations
+    assert (life.stored.data["token"], life.secret_writes) == (token, writes + 1)
+
+
+def test_a_secret_whose_template_is_emptied_remembers_nothing_more() -> None:
+    life = settled(having("secret.template.labels", {"tier": "web"}))
+    assert names.ANNOTATION_TEMPLATED in life.stored.annotations
+
+    life.change(having("secret.template.labels", {})).settle()
+
+    assert "tier" not in life.stored.labels
+    assert names.ANNOTATION_TEMPLATED not in life.stored.annotations
+
+
+def test_a_secret_of_an_older_version_is_not_written_for_its_memory_alone() -> None:
+    life = settled(having("secret.template.labels", {"tier": "web"}))
+    del life.stored.annotations[names.ANNOTATION_TEMPLATED]
+    writes = life.secret_writes
+
+    life.step(content_suspect=True)
+    assert life.secret_writes == writes
+
+    life.change(rotation("1")).settle()
+    assert names.ANNOTATION_TEMPLATED in life.stored.annotations
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"labels": 3}', '{"labels": ["mintmaster.dev/name"]}']
+)
+def test_a_memory_that_somebody_edited_takes_nothing_of_the_operators_or_others(text: str) -> None:
+    life = settled(having("secret.template.labels", {"tier": "web"}))
+    life.stored.labels["theirs"] = "kept"
+    expected = dict(life.stored.labels)
+    life.stored.annotations[names.ANNOTATION_TEMPLATED] = text
+
+    life.step(content_suspect=True)
+
+    assert life.stored.labels == expected
+    assert json.loads(life.stored.annotations[names.ANNOTATION_TEMPLATED]) == {"labels": ["tier"]}
+
+
 def test_an_immutable_secret_is_written_anew_with_the_same_token() -> None:
     life = settled()
     token = life.stored.data["token"]

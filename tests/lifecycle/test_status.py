@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lifecycle.build import HOUR, MINUTE, NOW, decided, having, meta, rotation, user_token
 from lifecycle.kstatus import kstatus
 from lifecycle.simulation import settled
 from lifecycle.situations import DAY, LARGE, SITUATIONS
-from mintmaster.api.meta import Condition
 from mintmaster.api.reasons import STALLED_REASONS, Reason, State
-from mintmaster.api.rights import Rights
-from mintmaster.api.status import SecretRef, TokenRecord, TokenStatus
 from mintmaster.lifecycle.decision import next_look
 from mintmaster.lifecycle.issuer_view import Obstacle
-from mintmaster.lifecycle.outcome import next_status, patch_of, says_something_new
+from mintmaster.lifecycle.outcome import next_status, says_something_new
 from mintmaster.lifecycle.readiness import Outcome
 
 if TYPE_CHECKING:
     from lifecycle.simulation import Life
 
 everywhere = pytest.mark.parametrize("situation", SITUATIONS)
+
+REFUSED = ("False ClientIdConflict", State.FAILED, "Failed", "Stalled")
 
 EXPECTED: dict[str, tuple[str, State, str, str]] = {
     # situation: Ready, state, kstatus, further conditions
@@ -100,6 +96,27 @@ EXPECTED: dict[str, tuple[str, State, str, str]] = {
     "caller's token expired": ("False Expired", State.EXPIRED, "Failed", "Stalled"),
     "caller's token voided for its age": ("False Expired", State.EXPIRED, "Failed", "Stalled"),
     "caller's digest taken": ("False DigestConflict", State.FAILED, "Failed", "Stalled"),
+    "application": ("True Issued", State.ACTIVE, "Current", ""),
+    "application switched off": ("True Issued", State.SUSPENDED, "Current", ""),
+    "application with a client secret due": ("True Renewed", State.ACTIVE, "Current", ""),
+    "application rotated": ("True Rotated", State.ACTIVE, "Current", ""),
+    "application narrowed": ("True Issued", State.ACTIVE, "Current", ""),
+    "application with access tokens too long": (
+        "False LifetimeTooLong",
+        State.FAILED,
+        "Failed",
+        "Stalled",
+    ),
+    "application revoked": ("", State.REVOKED, "Current", "Revoked"),
+    "application of an operator-signed issuer": (
+        "False SignerMismatch",
+        State.PENDING,
+        "InProgress",
+        "",
+    ),
+    "application whose client id is taken": REFUSED,
+    "application whose client id was taken": REFUSED,
+    "application whose client id turned out to be taken": REFUSED,
 }
 
 
@@ -156,7 +173,12 @@ def test_every_look_brings_the_status_up_to_the_generation(situation: str) -> No
 
     assert life.status.observed_generation == life.resource.metadata.generation
     # A denial is bound to its generation: any edit asks anew, and a token that was issued before still works.
-    asking_anew = {"denied": "InProgress", "denied meanwhile": "Current"}
+    # So does a client id that was refused and is free by now.
+    asking_anew = {
+        "denied": "InProgress",
+        "denied meanwhile": "Current",
+        "application whose client id was taken": "Current",
+    }
     assert kstatus(life.resource) == asking_anew.get(situation, EXPECTED[situation][2])
 
 
@@ -180,13 +202,12 @@ def test_the_next_look_lies_ahead(situation: str) -> None:
 
 def test_every_state_and_every_reason_of_a_condition_is_come_to() -> None:
     seen = {condition.split()[1] for condition, *_ in EXPECTED.values() if condition}
-    # Said of the issuer, of applications, of Events, or of writes, which only a cluster refuses.
+    # Said of the issuer, of Events, or of writes, which only a cluster refuses.
     elsewhere = {
         Reason.REVOKED,  # the condition Revoked: Ready is gone then
         Reason.SECRET_EDITED,  # Events; Ready tells what became of it
         Reason.TOKEN_TOO_LARGE,  # found by minting
         Reason.WRITE_FAILED,  # found by writing
-        Reason.CLIENT_ID_CONFLICT,  # of applications
         Reason.KEYS_PUBLISHED,  # of issuers
     }
 
@@ -377,69 +398,6 @@ def test_an_approval_of_an_earlier_generation_approves_nothing_new() -> None:
 
     assert life.reason() == "False AwaitingApproval"
     assert "admin" not in {scope for token in life.active for scope in token.rights.scopes}
-
-
-INSTANTS = st.integers(0, 10_000).map(lambda minutes: NOW + timedelta(minutes=minutes))
-NAMES = st.text("abc", min_size=1, max_size=3)
-CONDITIONS = st.builds(
-    Condition,
-    type=st.sampled_from(["Ready", "Stalled", "Approved"]),
-    status=st.sampled_from(["True", "False", "Unknown"]),
-    reason=NAMES,
-    message=NAMES,
-    last_transition_time=INSTANTS,
-    observed_generation=st.integers(0, 3),
-)
-RECORDS = st.builds(
-    TokenRecord,
-    id=NAMES,
-    revision=st.integers(0, 9),
-    digest=NAMES,
-    issued_at=INSTANTS,
-    expires_at=st.none() | INSTANTS,
-    valid_until=st.none() | INSTANTS,
-    rights=st.builds(Rights, subject=NAMES, scopes=st.tuples() | st.tuples(NAMES)),
-)
-STATUSES = st.builds(
-    TokenStatus,
-    uid=st.just("") | NAMES,
-    id=st.none() | st.integers(1, 9),
-    observed_generation=st.integers(-1, 9),
-    state=st.sampled_from(["", *State]),
-    revision=st.integers(0, 9),
-    secret_ref=st.none() | st.builds(SecretRef, name=NAMES),
-    issued_at=st.none() | INSTANTS,
-    expires_at=st.none() | INSTANTS,
-    renew_at=st.none() | INSTANTS,
-    tokens=st.lists(RECORDS, max_size=3).map(tuple),
-    recent_issues=st.lists(INSTANTS, max_size=3).map(tuple),
-    approved_rights_hash=st.none() | NAMES,
-    last_rotate_request=st.none() | NAMES,
-    conditions=st.lists(CONDITIONS, max_size=2).map(tuple),
-)
-
-
-def merged(target: object, patch: object) -> object:
-    """Apply a merge patch: the algorithm of RFC 7396, section 2."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
-
-
-@given(STATUSES, STATUSES)
-def test_a_merge_patch_turns_one_status_into_the_other(old: TokenStatus, new: TokenStatus) -> None:
-    patch = patch_of(old, new)
-
-    stored = merged(msgspec.to_builtins(old), patch)
-
-    assert msgspec.convert(stored, TokenStatus) == new
-    assert (patch == {}) is (old == new)
 
 
 def test_expiry_is_told_a_month_later_too() -> None:

@@ -19,9 +19,10 @@ def test_a_context_excludes_making_a_cluster() -> None:
 
 
 @pytest.mark.parametrize("argument", ["v=5", "-v=5", "--", "--a b"])
-def test_an_argument_in_another_form_is_refused(argument: str) -> None:
+@pytest.mark.parametrize("component", ["apiserver_args", "controller_manager_args", "etcd_args"])
+def test_an_argument_in_another_form_is_refused(component: str, argument: str) -> None:
     with pytest.raises(ClusterError, match="--name=value"):
-        ClusterSpec(apiserver_args=(argument,))
+        ClusterSpec(**{component: (argument,)})  # type: ignore[arg-type] # of all the same type
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,30 @@
-"""Mintmaster installed on a cluster as its manifests say, with the operator run under its own ServiceAccount."""
+"""Mintmaster installed on a cluster as its manifests say, with its processes run under their own ServiceAccounts."""
 
+import base64
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from manifests.patience import until
+from manifests.people import Person, administrator
+from mintmaster.localcluster.api_access import CertificateAccess
 from mintmaster.localcluster.cluster import LocalCluster
 from mintmaster.localcluster.spec import ClusterSpec
 
 ROOT = Path(__file__).parents[2]
+OVERLAY = "manifests/overlays/whole-cluster"
+OLDER = "tests/manifests/data/older.yaml"
 TIMEOUT = "--timeout=60s"
 STOP_SECONDS = 20.0
-OPERATOR = "system:serviceaccount:mintmaster-system:mintmaster-operator"
+SYSTEM = "mintmaster-system"
 
 
 @dataclass(frozen=True)
@@ -60,10 +67,32 @@ class User:
 
 
 @dataclass(frozen=True)
+class Running:
+    """A process of ours, and what it says."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def address(self) -> str:
+        """Where a gate listens: a URL."""
+        until(lambda: self._listening() is not None, "the gate listens")
+        found = self._listening()
+        assert found is not None
+        return found[1]
+
+    def _listening(self) -> "re.Match[str] | None":
+        assert self.process.poll() is None, "the process has ended"
+        return re.search(r"listening at (\S+)", self.log.read_text())
+
+
+@dataclass(frozen=True)
 class Installation:
-    """A cluster with CRDs and manifests/base, and its administrator."""
+    """A cluster with CRDs and everything of the overlay for whole clusters, and its administrator."""
 
     admin: User
+    administrator: Person
+    """The same administrator, for what kubectl is too slow for."""
     folder: Path
 
     def service_account(self, namespace: str, name: str) -> User:
@@ -76,31 +105,68 @@ class Installation:
         kubeconfig.write_text(json.dumps(config))
         return User(self.admin.program, kubeconfig)
 
-    @property
-    def operator(self) -> User:
-        """The operator's ServiceAccount."""
-        return self.service_account("mintmaster-system", "mintmaster-operator")
-
-    @property
-    def log(self) -> Path:
-        """What the operator had to say."""
-        return self.folder / "operator.log"
+    def bind_everywhere(self, account: User, role: str) -> None:
+        """Bind a ClusterRole to a service account that stands for a tenant, in all namespaces."""
+        namespace = account.kubectl("config", "view", "--minify", "-o", "jsonpath={..namespace}")
+        name = f"{namespace[-40:].lstrip('-')}-{role}"
+        self.admin.kubectl(
+            *("create", "clusterrolebinding", name, f"--clusterrole={role}"),
+            f"--serviceaccount={namespace}:tenant",
+        )
 
     @contextmanager
-    def operator_running(self) -> Iterator[None]:
+    def operator_running(self, *options: str, lacking: str = "") -> Iterator[Running]:
         """Have the operator run, with the rights of its ServiceAccount and no others."""
-        command = [sys.executable, "-m", "mintmaster", "operator", "--log-format=text"]
-        command += [f"--kubeconfig={self.operator.kubeconfig}", "--listen=127.0.0.1:0"]
-        with self.log.open("w") as log, subprocess.Popen(command, stderr=log) as process:
+        with self._running("operator", *options, lacking=lacking) as operator:
+            self.admin.kubectl("wait", "--for=condition=Ready", "tokenissuer", "--all", TIMEOUT)
+            yield operator
+
+    @contextmanager
+    def gate_running(self) -> Iterator[Running]:
+        """Have a gate run, with the rights of its ServiceAccount and no others; its keys are mounted."""
+        keys = self.mount_keys("applications")
+        with self._running("gate", f"--signing-keys={keys.parent}") as gate:
+            yield gate
+
+    def mount_keys(self, issuer: str) -> Path:
+        """Give gates the keys of an issuer, as a volume does; those that run notice. Returns the folder."""
+        keys = self.folder / "signing-keys" / issuer
+        keys.mkdir(parents=True, exist_ok=True)
+        mounted = self.admin.read("secret", "-n", SYSTEM, f"mintmaster-issuer-{issuer}")["data"]
+        for name, value in mounted.items():
+            (keys / name).write_bytes(base64.b64decode(value))
+        return keys
+
+    @contextmanager
+    def _running(self, name: str, *options: str, lacking: str = "") -> Iterator[Running]:
+        """Run a process as its Deployment does; whatever it is refused must be about what it lacks."""
+        account = f"mintmaster-{name}"
+        log = self.folder / f"{name}-{secrets.token_hex(4)}.log"
+        command = [sys.executable, "-m", "mintmaster", name, "--log-format=text"]
+        kubeconfig = self.service_account(SYSTEM, account).kubeconfig
+        command += [f"--kubeconfig={kubeconfig}", "--listen=127.0.0.1:0", *options]
+        environment = {**os.environ, **self._environment(account)}
+        with (
+            log.open("w") as lines,
+            subprocess.Popen(command, stderr=lines, env=environment) as process,
+        ):
             try:
-                self.admin.kubectl("wait", "--for=condition=Ready", "tokenissuer", "--all", TIMEOUT)
-                yield
+                yield Running(process, log)
             finally:
                 code = _end(process)
-                said = self.log.read_text()
+                said = log.read_text()
                 sys.stderr.write(said)  # for whoever reads about a test that failed
         assert code == 0
-        assert f'User "{OPERATOR}" cannot' not in said, "a right is missing"
+        refusals = [line for line in said.splitlines() if f'{SYSTEM}:{account}" cannot' in line]
+        strange = [line for line in refusals if lacking not in line or not lacking]
+        assert strange == [], "a right is missing"
+        assert "ValidatingAdmissionPolicy" not in said, "a policy is in the way"
+
+    def _environment(self, deployment: str) -> dict[str, str]:
+        """What the pods of a Deployment find in their environment, but for what only a pod has."""
+        pod = self.admin.read("deployment", "-n", SYSTEM, deployment)["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        return {it["name"]: it["value"] for it in container["env"] if "value" in it}
 
 
 def _end(process: "subprocess.Popen[bytes]") -> int:
@@ -114,16 +180,60 @@ def _end(process: "subprocess.Popen[bytes]") -> int:
 
 
 @contextmanager
-def installed(folder: Path) -> Iterator[Installation]:
+def installed(
+    folder: Path, *apiserver_args: str, overlay: str = OVERLAY, namespaces: Collection[str] = ()
+) -> Iterator[Installation]:
     """Install on a cluster that lives as long as the block; a warning of the API server is an error."""
-    spec = ClusterSpec(name=f"tests-{secrets.token_hex(4)}", temporary=True)
+    name = f"tests-{secrets.token_hex(4)}"
+    spec = ClusterSpec(name=name, temporary=True, apiserver_args=apiserver_args)
     cluster = LocalCluster.up(spec)
     try:
         admin = User(cluster.kubectl, cluster.kubeconfig)
         apply = ("apply", "--server-side", "--warnings-as-errors")
         admin.kubectl(*apply, "-f", "crds/")
         admin.kubectl("wait", "--for=condition=Established", "crd", "--all", TIMEOUT)
-        admin.kubectl(*apply, "-k", "manifests/base")
-        yield Installation(admin, folder)
+        admin.kubectl(*apply, "-f", OLDER)
+        for namespace in namespaces:
+            admin.kubectl("create", "namespace", namespace)
+        admin.kubectl(*apply, "-k", overlay)
+        assert isinstance(cluster.api, CertificateAccess)
+        with administrator(cluster.api) as person:
+            await_policies(person)
+            yield Installation(admin, person, folder)
     finally:
         cluster.down()
+
+
+def await_policies(admin: Person) -> None:
+    """Wait until the API server has read the policies: then it has one that was made after them, too."""
+    about = {"name": f"probe-{secrets.token_hex(4)}.mintmaster.dev"}
+    api = "admissionregistration.k8s.io/v1"
+    policy = {
+        "apiVersion": api,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": about,
+        "spec": {
+            "matchConstraints": {"resourceRules": [PROBED]},
+            "validations": [{"expression": f"object.metadata.name != '{about['name']}'"}],
+        },
+    }
+    binding = {
+        "apiVersion": api,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": about,
+        "spec": {"policyName": about["name"], "validationActions": ["Deny"]},
+    }
+    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": about | {"namespace": "default"}}
+    for body in (policy, binding):
+        _ = admin.create(body).passed
+    until(lambda: admin.create(probe, dry_run=True).status == 422, "the policies are in force")
+    for body in (binding, policy):
+        _ = admin.delete(body).passed
+
+
+PROBED = {
+    "apiGroups": [""],
+    "apiVersions": ["v1"],
+    "operations": ["CREATE"],
+    "resources": ["configmaps"],
+}

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mintmaster.api import names
-from mintmaster.api.kinds import RUNNER_REGISTRATION, TOKEN_ISSUER, USER_ACCESS_TOKEN
+from mintmaster.api.kinds import (
+    CLIENT_APPLICATION,
+    RUNNER_REGISTRATION,
+    TOKEN_ISSUER,
+    USER_ACCESS_TOKEN,
+)
 
 Object = dict[str, Any]
 
@@ -42,6 +47,7 @@ def grant(namespace: str, **fields: Any) -> Object:
         "scopes",
         "roles",
         "audiences",
+        "clientIds",
     )
     everything = {name: ["*"] for name in lists}
     return {"namespaces": {"names": [namespace]}, **everything, "unlimited": True, **fields}
@@ -64,6 +70,16 @@ def user(name: str, **spec: Any) -> Object:
         "kind": USER_ACCESS_TOKEN.kind,
         "metadata": {"name": name},
         "spec": {"user": {"email": f"{name}@team.example"}, **spec},
+    }
+
+
+def application(name: str, **spec: Any) -> Object:
+    """A ClientApplication."""
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": CLIENT_APPLICATION.kind,
+        "metadata": {"name": name},
+        "spec": spec,
     }
 
 

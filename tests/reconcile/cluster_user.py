@@ -12,17 +12,23 @@ import msgspec
 
 from api import api_server
 from mintmaster.api import decoding, kinds, names
-from mintmaster.api.kinds import RUNNER_REGISTRATION, TOKEN_ISSUER, USER_ACCESS_TOKEN
+from mintmaster.api.kinds import (
+    CLIENT_APPLICATION,
+    RUNNER_REGISTRATION,
+    TOKEN_ISSUER,
+    USER_ACCESS_TOKEN,
+)
 from mintmaster.kube.errors import Forbidden, NotFound
 from mintmaster.kube.paths import collection_path, object_path
 from mintmaster.tokens.digests import digest
-from reconcile.builders import issuer, quota, runner, secret, user
+from reconcile.builders import application, issuer, quota, runner, secret, user
 from reconcile.reading import is_ready
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from mintmaster.api.client_application import ClientApplication
     from mintmaster.api.kinds import Resource, ResourceKind
     from mintmaster.api.runner_registration import RunnerRegistration
     from mintmaster.api.token_issuer import TokenIssuer
@@ -32,8 +38,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE = 20.0
-"""Seconds after which what a test waits for counts as never coming; a shared machine may be slow."""
+PATIENCE = 60.0
+"""Seconds to wait for what should happen at once. The controllers of Kubernetes, such as the garbage collector, may
+take half a minute when one of their watches has failed."""
 
 
 @dataclass
@@ -75,6 +82,9 @@ class Cluster:
     async def create_user(self, name: str = "user", **spec: Any) -> Object:
         return await self.create(user(name, issuerRef={"name": self.issuer}, **spec))
 
+    async def create_application(self, name: str = "portal", **spec: Any) -> Object:
+        return await self.create(application(name, issuerRef={"name": self.issuer}, **spec))
+
     async def ready_issuer(self, **spec: Any) -> TokenIssuer:
         """The test's issuer, created and with a key that signs."""
         await self.create_issuer(**spec)
@@ -90,6 +100,11 @@ class Cluster:
         await self.create_user(name, **spec)
         return await self.user_where(is_ready, name)
 
+    async def ready_application(self, name: str = "portal", **spec: Any) -> ClientApplication:
+        """A ClientApplication, created and with a client secret in its Secret."""
+        await self.create_application(name, **spec)
+        return await self.application_where(is_ready, name)
+
     async def patch(
         self, kind: ResourceKind[Resource], name: str, patch: Object, subresource: str | None = None
     ) -> Object:
@@ -103,6 +118,9 @@ class Cluster:
 
     async def edit_user(self, name: str = "user", **spec: Any) -> None:
         await self.patch(USER_ACCESS_TOKEN, name, {"spec": spec})
+
+    async def edit_application(self, name: str = "portal", **spec: Any) -> None:
+        await self.patch(CLIENT_APPLICATION, name, {"spec": spec})
 
     async def edit_issuer(self, **spec: Any) -> None:
         await self.patch(TOKEN_ISSUER, self.issuer, {"spec": spec})
@@ -197,6 +215,11 @@ class Cluster:
             USER_ACCESS_TOKEN, await self.client.get(self.path(USER_ACCESS_TOKEN, name))
         )
 
+    async def application(self, name: str = "portal") -> ClientApplication:
+        return decoding.decode(
+            CLIENT_APPLICATION, await self.client.get(self.path(CLIENT_APPLICATION, name))
+        )
+
     async def own_issuer(self) -> TokenIssuer:
         return await self.any_issuer(self.issuer)
 
@@ -240,6 +263,11 @@ class Cluster:
                 versions[f"{path}/{item['metadata']['name']}"] = item["metadata"]["resourceVersion"]
         return versions
 
+    async def version(self) -> int:
+        """The version that the whole database is at."""
+        listed = await self.get(collection_path("v1", "configmaps", self.namespace))
+        return int(listed["metadata"]["resourceVersion"])
+
     async def events(self, name: str, namespace: str | None = None) -> list[Object]:
         """The Events about an object of that name, oldest first."""
         raw = await self.client.get(
@@ -281,6 +309,11 @@ class Cluster:
         self, holds: Callable[[UserAccessToken], object], name: str = "user"
     ) -> UserAccessToken:
         return await self.until(lambda: self.user(name), holds)
+
+    async def application_where(
+        self, holds: Callable[[ClientApplication], object], name: str = "portal"
+    ) -> ClientApplication:
+        return await self.until(lambda: self.application(name), holds)
 
     async def issuer_where(
         self, holds: Callable[[TokenIssuer], object], name: str | None = None

@@ -154,3 +154,39 @@ async def test_a_revocation_takes_the_digest_out_of_the_status(
     await cluster_user.edit_user(revoked=True)
     revoked = await cluster_user.user_where(lambda it: it.status.state == "Revoked")
     assert revoked.status.tokens == ()
+
+
+async def test_who_asked_over_http_gets_what_they_have_and_no_more(
+    cluster_user: Cluster, operator: Running
+) -> None:
+    await cluster_user.ready_issuer()
+    asker = await cluster_user.ready_user("asker", scopes=["read_api"], projects=["3"])
+    record = current(asker)
+    asked = {
+        "subject": record.rights.subject,
+        "uid": asker.metadata.uid,
+        "jti": record.id,
+    }
+    await cluster_user.ready_runner(
+        "within", type="Project", project="3", requestedBy=asked, **_held(_made())
+    )
+    await cluster_user.create_runner(
+        "beyond", type="Project", project="4", requestedBy=asked, **_held(_made())
+    )
+    beyond = await cluster_user.runner_where(is_unready("NotGranted"), "beyond")
+    assert beyond.status.tokens == ()
+    other = asked | {"jti": f"{asker.metadata.uid}.7.00"}
+    await cluster_user.create_runner(
+        "unknown", type="Project", project="3", requestedBy=other, **_held(_made())
+    )
+    await cluster_user.runner_where(is_unready("NotGranted"), "unknown")
+
+    # It is looked at once: what was made stays when the asker goes, but nothing more is made.
+    await cluster_user.delete(USER_ACCESS_TOKEN, "asker")
+    await cluster_user.gone(USER_ACCESS_TOKEN, "asker")
+    await operator.at_rest()
+    assert is_ready(await cluster_user.runner("within"))
+    await cluster_user.create_runner(
+        "late", type="Project", project="3", requestedBy=asked, **_held(_made())
+    )
+    await cluster_user.runner_where(is_unready("NotGranted"), "late")

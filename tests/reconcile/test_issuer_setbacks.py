@@ -53,7 +53,7 @@ async def test_an_issuer_that_was_just_applied_is_not_ready_rather_than_missing(
     body = issuer("seen", "anywhere")
     body["metadata"] |= {"uid": "1", "resourceVersion": "1"}
     seen = decoding.decode(TOKEN_ISSUER, body)
-    operator.process.core.world.issuers.observe(issuer_key("seen"), seen, listed=False)
+    operator.process.core.world.issuers.observe(issuer_key("seen"), seen)
     view = operator.process.core.issuers.view("seen")
     assert view is not None
     assert view.obstacle is not None

@@ -141,5 +141,5 @@ async def test_the_queue_is_empty_and_the_operator_leads_once_all_is_done(
     await operator.at_rest()
     assert operator.metric("mintmaster_queue_depth") == 0
     assert operator.metric("mintmaster_leader") == 1
-    assert operator.metric("mintmaster_events_dropped") == 0
+    assert operator.metric("mintmaster_events_dropped_total") == 0
     assert (operator.metric("mintmaster_reconcile_seconds_count", kind=KIND) or 0) >= 1

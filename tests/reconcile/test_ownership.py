@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from mintmaster.api import names
 from mintmaster.api.kinds import RUNNER_REGISTRATION, USER_ACCESS_TOKEN
+from mintmaster.operator.inbox import Inbox
 from reconcile.builders import secret
 from reconcile.harness import running
 from reconcile.reading import (
@@ -260,13 +262,17 @@ async def test_the_secret_of_a_former_life_that_is_still_being_collected_is_wait
         await cluster_user.ready_runner()
     await cluster_user.patch_secret(NAME, {"metadata": {"finalizers": ["example.org/hold"]}})
     await cluster_user.delete(RUNNER_REGISTRATION, "runner")
-    await cluster_user.secret_where(lambda it: "deletionTimestamp" in it["metadata"])
+    held = await cluster_user.secret_where(lambda it: "deletionTimestamp" in it["metadata"])
     await cluster_user.create_runner()
     async with running(kubeconfig) as operator:
         waiting = await cluster_user.runner_where(is_unready("SecretMissing"))
         assert condition(waiting, "Stalled") is None
         await cluster_user.patch_secret(NAME, {"metadata": {"finalizers": None}})
-        await cluster_user.secret_gone()
+        # The next one may stand before anybody sees that this one is gone.
+        await cluster_user.until(
+            lambda: cluster_user.secret(NAME),
+            lambda it: it is None or it["metadata"]["uid"] != held["metadata"]["uid"],
+        )
         await operator.at_rest()
         operator.advance(timedelta(seconds=1))
         await cluster_user.runner_where(is_ready_at(1))
@@ -344,3 +350,24 @@ async def test_a_resource_held_by_a_finalizer_is_not_issued_for_any_more(
     assert await cluster_user.secret(NAME) is None
     await cluster_user.patch(RUNNER_REGISTRATION, "runner", {"metadata": {"finalizers": None}})
     await cluster_user.gone(RUNNER_REGISTRATION, "runner")
+
+
+async def test_an_orphaned_secret_gets_no_owner_back_although_the_deletion_is_seen_late(
+    cluster_user: Cluster, operator: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cluster_user.ready_issuer()
+    await cluster_user.ready_runner()
+    held = {"metadata": {"finalizers": ["example.org/held"]}}
+    await cluster_user.patch(RUNNER_REGISTRATION, "runner", held)
+    await operator.at_rest()
+    monkeypatch.setattr(Inbox, "saw", lambda *_, **__: None)
+    orphan = msgspec.json.encode({"propagationPolicy": "Orphan"})
+    path = cluster_user.path(RUNNER_REGISTRATION, "runner")
+    await cluster_user.client.request("DELETE", path, body=orphan)
+    await cluster_user.secret_where(lambda it: "ownerReferences" not in it["metadata"])
+    await operator.at_rest()
+    await cluster_user.patch(RUNNER_REGISTRATION, "runner", {"metadata": {"finalizers": None}})
+    await operator.at_rest()
+    left = await cluster_user.secret(NAME)
+    assert left is not None
+    assert "ownerReferences" not in left["metadata"]

@@ -219,7 +219,10 @@ async def test_a_hundred_rotations_spend_the_budget_and_the_scheduled_renewal_st
     """Attack 80."""
     await cluster_user.ready_issuer(limits={"issuesPerHour": 3})
     await cluster_user.ready_runner(token={"lifetime": "3h"})
-    for number in range(100):
+    # Met one by one: of wishes that follow each other faster than they are looked at, only the last is met.
+    for number in range(3):
+        await cluster_user.rotate_runner(f"wish-{number}")
+    for number in range(3, 100):
         await cluster_user.annotate(RUNNER_REGISTRATION, "runner", rotate=f"wish-{number}")
     spent = await cluster_user.runner_where(
         lambda it: condition(it, "RenewalFailing") == ("True", "TooManyIssues")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconcile.scenes import Scene
 
 ELSEWHERE = {
-    Reason.CLIENT_ID_CONFLICT: "of ClientApplications alone",
+    Reason.CLIENT_ID_CONFLICT: "of ClientApplications alone: test_applications",
     Reason.KEYS_PUBLISHED: "of issuers alone: test_issuer_keys",
     Reason.SECRET_MISSING: "of Events, and while a former Secret is collected: test_ownership",
     Reason.SECRET_EDITED: "of Events alone, since another token follows at once: test_events",

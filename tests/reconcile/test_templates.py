@@ -133,3 +133,20 @@ async def test_a_template_that_is_too_large_only_when_filled_in_leaves_the_secre
     assert broken.status.tokens == before.status.tokens
     await cluster_user.edit_runner(secret=_with(text=None))
     await cluster_user.runner_where(is_ready_at(1))
+
+
+async def test_labels_and_annotations_that_leave_the_template_leave_the_secret(
+    cluster_user: Cluster, operator: Running
+) -> None:
+    await cluster_user.ready_issuer()
+    template = {"labels": {"tier": "web"}, "annotations": {"example.org/a": "b"}}
+    await cluster_user.ready_runner(secret={"template": template})
+    theirs = {"labels": {"theirs": "kept"}, "annotations": {"example.org/theirs": "kept"}}
+    await cluster_user.patch_secret(NAME, {"metadata": theirs})
+    # The Secret, and the status of the edit.
+    async with operator.writing(2):
+        await cluster_user.edit_runner(secret={"template": None})
+        found = await cluster_user.secret_where(lambda it: "tier" not in it["metadata"]["labels"])
+    annotations = found["metadata"]["annotations"]
+    assert found["metadata"]["labels"]["theirs"] == annotations["example.org/theirs"] == "kept"
+    assert not {"example.org/a", "mintmaster.dev/templated"} & annotations.keys()

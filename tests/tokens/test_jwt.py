@@ -1,5 +1,7 @@
 """Minting of JWTs: the exact bytes, the size limit, and what is never signed."""
 
+import base64
+import json
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -56,9 +58,25 @@ def test_payload_of_a_user_token_with_status_list_to_the_byte(
     _, payload, _ = _parts(sign(user, key))
     assert (
         '"client_id":"runner:ci:linux","roles":[],"projects":[],"email":"zoe@team.example",'
-        '"preferred_username":"Zoë","status":{"status_list":{"idx":7,'
+        '"preferred_username":"Zo\\u00eb","status":{"status_list":{"idx":7,'
         '"uri":"https://tokens/lists/1"}},"mintmaster.dev":{'
     ) in payload.decode()
+
+
+@pytest.mark.parametrize("awkward", ["a~b", "a?b>c", "Zoë", "\U0001f511", "~~~~~~"])
+def test_a_payload_reads_the_same_in_plain_base64(
+    claims: AccessTokenClaims, key: SigningKey, verifier: Verifier, now: datetime, awkward: str
+) -> None:
+    for padding in range(3):
+        named = msgspec.structs.replace(claims, preferred_username="x" * padding + awkward)
+        token = sign(named, key)
+
+        payload = token.split(".")[1]
+
+        assert not set("-_") & set(payload)
+        decoded = json.loads(base64.b64decode(payload + "=="))
+        assert decoded["preferred_username"] == named.preferred_username
+        assert verifier.verify(token, now) == named
 
 
 def test_the_same_claims_give_the_same_signing_input(

@@ -24,14 +24,14 @@ class MalformedResource(ValueError):
         self.problem = problem
 
 
-def decode(kind: ResourceKind[M_co], raw: bytes | Mapping[str, Any]) -> M_co:
+def decode(kind: ResourceKind[M_co], raw: bytes | msgspec.Raw | Mapping[str, Any]) -> M_co:
     """Read an object of the API server, from JSON or already parsed.
 
     Unknown fields are ignored, and constraints of the CRD are not checked again, so that objects
     of older and newer versions can be read. Raises MalformedResource where types do not fit.
     """
     try:
-        if isinstance(raw, bytes):
+        if isinstance(raw, bytes | msgspec.Raw):
             resource: M_co = _DECODERS[kind.model].decode(raw)
             return resource
         return msgspec.convert(raw, type=kind.model)

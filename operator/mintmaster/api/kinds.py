@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias, TypeVar
 
+from mintmaster.api.client_application import ClientApplication
 from mintmaster.api.runner_registration import RunnerRegistration
 from mintmaster.api.token_issuer import TokenIssuer
 from mintmaster.api.user_access_token import UserAccessToken
 
-TokenResource: TypeAlias = RunnerRegistration | UserAccessToken
+TokenResource: TypeAlias = RunnerRegistration | UserAccessToken | ClientApplication
 """A resource that a token is issued for."""
 
 Resource: TypeAlias = TokenResource | TokenIssuer
@@ -100,6 +101,25 @@ USER_ACCESS_TOKEN: Final = ResourceKind(
     selectable=(".spec.issuerRef.name", ".spec.user.email", ".status.state"),
 )
 
+CLIENT_APPLICATION: Final = ResourceKind(
+    kind="ClientApplication",
+    plural="clientapplications",
+    singular="clientapplication",
+    short_name="capp",
+    namespaced=True,
+    model=ClientApplication,
+    columns=(
+        Column("Client", ".status.clientId"),
+        _STATE,
+        _READY,
+        _SECRET,
+        _AGE,
+        Column("Roles", ".spec.roles", wide=True),
+        _REASON,
+    ),
+    selectable=(".spec.issuerRef.name", ".status.clientId", ".status.state"),
+)
+
 TOKEN_ISSUER: Final = ResourceKind(
     kind="TokenIssuer",
     plural="tokenissuers",
@@ -118,7 +138,7 @@ TOKEN_ISSUER: Final = ResourceKind(
     selectable=(".spec.signer", ".spec.url"),
 )
 
-TOKEN_KINDS: Final = (RUNNER_REGISTRATION, USER_ACCESS_TOKEN)
+TOKEN_KINDS: Final = (RUNNER_REGISTRATION, USER_ACCESS_TOKEN, CLIENT_APPLICATION)
 """Kinds that a token is issued for."""
 
 ALL_KINDS: Final = (*TOKEN_KINDS, TOKEN_ISSUER)

@@ -35,6 +35,9 @@ ANNOTATION_EXPIRES_AT: Final = f"{GROUP}/expires-at"
 ANNOTATION_DIGEST: Final = f"{GROUP}/digest"
 """On a Secret: digest of all its data, to notice edits of it."""
 
+ANNOTATION_TEMPLATED: Final = f"{GROUP}/templated"
+"""On a Secret: keys of the labels and annotations that its template put there, as JSON; without any it is not there."""
+
 ANNOTATION_ROTATE: Final = f"{GROUP}/rotate"
 """On a resource or issuer: any new value asks for one rotation."""
 
@@ -44,6 +47,18 @@ ANNOTATION_ADOPT_BY: Final = f"{GROUP}/adopt-by"
 ANNOTATION_RESTART: Final = f"{GROUP}/restart"
 """On a workload: `"true"` is its owner's consent to restarts after a renewal."""
 
+ANNOTATION_TITLE: Final = f"{GROUP}/title"
+"""On a resource that was made over HTTP: what whoever asked calls it, where that can be no name."""
+
+ANNOTATION_IDEMPOTENCY_KEY: Final = f"{GROUP}/idempotency-key"
+"""On a resource that was made over HTTP under a name of the asker's choice: hash of who asked, and of their key."""
+
+ANNOTATION_TRACEPARENT: Final = f"{GROUP}/traceparent"
+"""On a resource that was made or changed over HTTP while traces are on: the span that did it (W3C Trace Context)."""
+
+LABEL_FAMILY: Final = f"{GROUP}/family"
+"""On a token that came of another by rotation over HTTP: UID of the first of them all."""
+
 ANNOTATION_TOKEN_REVISION: Final = f"{GROUP}/token-revision"
 """On a pod template: `<uid>.<revision>` of the token that it was last restarted for."""
 
@@ -52,3 +67,6 @@ MAX_NAME_LENGTH: Final = 63
 
 DEFAULT_SECRET_SUFFIX: Final = "-token"  # noqa: S105 - part of a name
 """A Secret without a name of its own is called `<resource name>-token`."""
+
+CLIENT_SECRET_PREFIX: Final = "mms_"  # noqa: S105 - part of one
+"""What client secrets begin with, so that scanners for leaked secrets can tell them."""

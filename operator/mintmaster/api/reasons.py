@@ -183,8 +183,9 @@ REASONS: Final[Mapping[Reason, ReasonDoc]] = MappingProxyType(
             "Have the clocks of the nodes put right.",
         ),
         Reason.CLIENT_ID_CONFLICT: ReasonDoc(
-            "Another application has the client id, or had it.",
-            "Choose another clientId, or have an administrator decide.",
+            "Another application of the issuer has the client id, or had it when this one asked.",
+            "Name another client id in a new resource. One that becomes free passes to nobody by "
+            "itself: if it is meant for this application, edit its spec, or create it anew.",
             stalled=True,
         ),
         Reason.DIGEST_CONFLICT: ReasonDoc(
@@ -194,7 +195,8 @@ REASONS: Final[Mapping[Reason, ReasonDoc]] = MappingProxyType(
         ),
         Reason.SIGNER_MISMATCH: ReasonDoc(
             "The issuer is not signed by the process that would have to mint this token.",
-            "Refer to an issuer whose spec.signer fits: Operator for tokens in Secrets.",
+            "Refer to an issuer whose spec.signer fits: Gate for applications, Operator for all "
+            "else.",
         ),
         Reason.KEYS_LOST: ReasonDoc(
             "The signing keys are missing or damaged; nothing is minted, and they are not "

@@ -19,7 +19,7 @@ class Rights(Model, frozen=True, kw_only=True):
     subject: Annotated[
         str,
         described(
-            "Who the token speaks for: runner:<namespace>:<name> or user:<email>.",
+            "Who the token speaks for: runner:<namespace>:<name>, user:<email> or app:<client id>.",
             max_length=MAX_SUBJECT_LENGTH,
         ),
     ]

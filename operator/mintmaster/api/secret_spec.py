@@ -67,7 +67,8 @@ class SecretTemplate(Model, frozen=True, kw_only=True):
         described(
             "Further keys of the Secret and their text, with placeholders such as {{ token }} or "
             "{{ token | toml }}. Names: token, previous_token, expires_at, issuer, subject, name, "
-            "namespace, id, tags, description; filters: json, toml, base64, shell. 64 KiB in all.",
+            "namespace, id, tags, description, client_id; filters: json, toml, base64, shell. 64 KiB "
+            "in all. The token of a ClientApplication is its client secret.",
             max_properties=32,
             rules=(
                 Rule(
@@ -98,23 +99,8 @@ class SecretTemplate(Model, frozen=True, kw_only=True):
     ] = msgspec.field(default_factory=dict)
 
 
-class SecretSpec(Model, frozen=True, kw_only=True):
-    """The Secret that the token is delivered in."""
-
-    RULES: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "!has(self.previousTokenKey) || self.previousTokenKey != self.tokenKey",
-            "previousTokenKey must differ from tokenKey",
-            ".previousTokenKey",
-        ),
-        Rule(
-            "!has(self.template) || !has(self.template.data) "
-            "|| !(self.tokenKey in self.template.data) && "
-            "(!has(self.previousTokenKey) || !(self.previousTokenKey in self.template.data))",
-            "template.data must not have the keys of tokenKey and previousTokenKey",
-            ".template.data",
-        ),
-    )
+class DeliveredSecret(Model, frozen=True, kw_only=True):
+    """A Secret that something is delivered in, whatever its keys are."""
 
     name: Annotated[
         str | None,
@@ -124,23 +110,6 @@ class SecretSpec(Model, frozen=True, kw_only=True):
             min_length=1,
             max_length=253,
             pattern=DNS_SUBDOMAIN,
-        ),
-    ] = None
-    token_key: Annotated[
-        str,
-        described(
-            "Key of the Secret that holds the token, such as ADMIN_ACCESS_TOKEN; token by default.",
-            max_length=253,
-            pattern=DATA_KEY_PATTERN,
-        ),
-    ] = "token"  # noqa: S105 - the name of a key
-    previous_token_key: Annotated[
-        str | None,
-        described(
-            "Key of the Secret that holds the superseded token while it is still active; by "
-            "default it is nowhere.",
-            max_length=253,
-            pattern=DATA_KEY_PATTERN,
         ),
     ] = None
     template: Annotated[
@@ -161,3 +130,105 @@ class SecretSpec(Model, frozen=True, kw_only=True):
             "where it carries the annotation mintmaster.dev/adopt-by: <resource name>."
         ),
     ] = AdoptionPolicy.NEVER
+
+
+class SecretSpec(DeliveredSecret, frozen=True, kw_only=True):
+    """The Secret that the token is delivered in."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.previousTokenKey) || self.previousTokenKey != self.tokenKey",
+            "previousTokenKey must differ from tokenKey",
+            ".previousTokenKey",
+        ),
+        Rule(
+            "!has(self.template) || !has(self.template.data) "
+            "|| !(self.tokenKey in self.template.data) && "
+            "(!has(self.previousTokenKey) || !(self.previousTokenKey in self.template.data))",
+            "template.data must not have the keys of tokenKey and previousTokenKey",
+            ".template.data",
+        ),
+    )
+
+    token_key: Annotated[
+        str,
+        described(
+            "Key of the Secret that holds the token, such as ADMIN_ACCESS_TOKEN; token by default.",
+            max_length=253,
+            pattern=DATA_KEY_PATTERN,
+        ),
+    ] = "token"  # noqa: S105 - the name of a key
+    previous_token_key: Annotated[
+        str | None,
+        described(
+            "Key of the Secret that holds the superseded token while it is still active; by "
+            "default it is nowhere.",
+            max_length=253,
+            pattern=DATA_KEY_PATTERN,
+        ),
+    ] = None
+
+
+class ClientSecretDelivery(DeliveredSecret, frozen=True, kw_only=True):
+    """The Secret that a client id and its client secret are delivered in."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.clientIdKey != self.clientSecretKey",
+            "clientSecretKey must differ from clientIdKey",
+            ".clientSecretKey",
+        ),
+        Rule(
+            "!has(self.previousClientSecretKey) "
+            "|| !(self.previousClientSecretKey in [self.clientIdKey, self.clientSecretKey])",
+            "previousClientSecretKey must differ from clientIdKey and clientSecretKey",
+            ".previousClientSecretKey",
+        ),
+        Rule(
+            "!has(self.template) || !has(self.template.data) "
+            "|| !(self.clientIdKey in self.template.data) "
+            "&& !(self.clientSecretKey in self.template.data) && "
+            "(!has(self.previousClientSecretKey) "
+            "|| !(self.previousClientSecretKey in self.template.data))",
+            "template.data must not have the keys of clientIdKey, clientSecretKey and "
+            "previousClientSecretKey",
+            ".template.data",
+        ),
+    )
+
+    client_id_key: Annotated[
+        str,
+        described(
+            "Key of the Secret that holds the client id, such as CLIENT_ID; client-id by default.",
+            max_length=253,
+            pattern=DATA_KEY_PATTERN,
+        ),
+    ] = "client-id"
+    client_secret_key: Annotated[
+        str,
+        described(
+            "Key of the Secret that holds the client secret, such as CLIENT_SECRET; client-secret "
+            "by default.",
+            max_length=253,
+            pattern=DATA_KEY_PATTERN,
+        ),
+    ] = "client-secret"  # noqa: S105 - the name of a key
+    previous_client_secret_key: Annotated[
+        str | None,
+        described(
+            "Key of the Secret that holds the superseded client secret while it is still active; "
+            "by default it is nowhere.",
+            max_length=253,
+            pattern=DATA_KEY_PATTERN,
+        ),
+    ] = None
+
+    @property
+    def token_key(self) -> str:
+        """The key of what is renewed, which is the client secret."""
+        return self.client_secret_key
+
+    @property
+    def previous_token_key(self) -> str | None:
+        """The key of the superseded client secret."""
+        return self.previous_client_secret_key

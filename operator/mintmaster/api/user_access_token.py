@@ -9,6 +9,8 @@ from mintmaster.api.token_spec import MINTED_ROOT_RULES, MintedSpec
 
 _LOCAL_PART = "[a-z0-9_+=~!#$%&'-]+(\\.[a-z0-9_+=~!#$%&'-]+)*"
 _DOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+EMAIL_PATTERN = f"^{_LOCAL_PART}@{_DOMAIN}$"
+"""Addresses of users; at most 254 characters."""
 
 
 class User(Model, frozen=True, kw_only=True):
@@ -21,7 +23,7 @@ class User(Model, frozen=True, kw_only=True):
             "Address of the user in lower case, such as ada@example.org: it is who the token "
             "speaks for, and cannot be changed.",
             max_length=254,
-            pattern=f"^{_LOCAL_PART}@{_DOMAIN}$",
+            pattern=EMAIL_PATTERN,
         ),
     ]
     username: Annotated[

@@ -19,6 +19,7 @@ from mintmaster.localcluster.spec import DEFAULT_NAME, Backend, ClusterSpec, che
 app = typer.Typer(
     help="A real Kubernetes control plane on this machine, without containers.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 

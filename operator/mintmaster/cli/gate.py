@@ -10,9 +10,15 @@ from typing import Annotated
 import typer
 import uvloop
 
+from mintmaster.cli.options import (  # noqa: TC001 - typer reads the annotations
+    Namespaces,
+    TracingOption,
+    scope,
+)
 from mintmaster.gate.process import Process
 from mintmaster.gate.settings import Settings
 from mintmaster.kube import config
+from mintmaster.kube.trace_sending import opened
 from mintmaster.operator.logs import LogFormat, configure
 
 
@@ -33,6 +39,14 @@ def gate(  # noqa: PLR0913 - the options of the command
         bool,
         typer.Option(help="Speak plain HTTP on any address: something in front must end TLS."),
     ] = False,
+    signing_keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder with the private keys of gate-signed issuers, KID.pem each, or with a folder of them per"
+            " issuer: the Secrets mintmaster-issuer-NAME, mounted. They are read again when they change.",
+        ),
+    ] = None,
     namespace: Annotated[
         str,
         typer.Option(
@@ -40,6 +54,7 @@ def gate(  # noqa: PLR0913 - the options of the command
             help="The operator's namespace: administrators' tokens live there.",
         ),
     ] = "mintmaster-system",
+    namespaces: Namespaces = "",
     kubeconfig: Annotated[
         str | None,
         typer.Option(
@@ -53,6 +68,7 @@ def gate(  # noqa: PLR0913 - the options of the command
     log_level: Annotated[
         str, typer.Option(envvar="MINTMASTER_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")
     ] = "INFO",
+    tracing: TracingOption = False,
 ) -> None:
     """Run a gate: it says which tokens are active. Any number of them can run.
 
@@ -65,12 +81,15 @@ def gate(  # noqa: PLR0913 - the options of the command
     settings = Settings(
         listen=listen,
         namespace=namespace,
+        scope=scope(namespaces, namespace),
         tls_cert=tls_cert,
         tls_key=tls_key,
+        signing_keys=signing_keys,
         insecure_http=insecure_http,
     )
-    process = Process(config.load(kubeconfig, context), settings)
-    uvloop.run(_run(process))
+    connection = config.load(kubeconfig, context)
+    with opened("mintmaster-gate", asked=tracing) as traces:
+        uvloop.run(_run(Process(connection, settings, tracing=traces)))
 
 
 async def _run(process: Process) -> None:

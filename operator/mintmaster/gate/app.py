@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -19,10 +20,12 @@ from mintmaster.gate.messages import (
     plain,
 )
 from mintmaster.gate.routes import READ
+from mintmaster.gate.wire import CLOSE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
+    from mintmaster.gate.issuer import KnownIssuer
     from mintmaster.gate.messages import Header
     from mintmaster.gate.metrics import Metrics
     from mintmaster.gate.routes import Route, Routes
@@ -37,7 +40,8 @@ log = logging.getLogger(__name__)
 STALENESS = b"mintmaster-staleness"
 """Header field: how many seconds ago the gate's knowledge was last known to be whole (I17)."""
 
-_CLOSE = (b"connection", b"close")
+SERVER_ERROR = Answer(500, b'{"error":"server_error"}')
+"""Something is wrong with the gate; what, stands in its log."""
 
 
 class _Gone(Exception):
@@ -52,6 +56,8 @@ class Health:
     """What keeps the gate from answering; empty for nothing."""
     age: Callable[[], float]
     """Seconds since the knowledge was last known to be whole; infinite before it is complete."""
+    lacks: Callable[[], str] = str
+    """What the gate cannot do although it answers; empty for nothing."""
 
 
 class App:
@@ -70,9 +76,21 @@ class App:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. Callers learn nothing about what went wrong inside but that something did."""
+        """Answer one request, as ASGI wants it."""
         if scope["type"] != "http":
             raise ValueError(f"only HTTP is served, not {scope['type']!r}")
+        answer = await self.answer(scope, receive)
+        if answer is not None:
+            start = {"type": "http.response.start", "status": answer.status}
+            await send(start | {"headers": answer.fields})
+            await send({"type": "http.response.body", "body": answer.body})
+
+    async def answer(self, scope: Scope, receive: Receive) -> Answer | None:
+        """Answer one request; None if the caller has hung up.
+
+        Callers learn nothing about what went wrong inside but that something did.
+        """
+        began = perf_counter()
         path = scope["path"]
         own = self._own.get(path)
         route = self._routes.find(path) if own is None else None
@@ -84,27 +102,33 @@ class App:
         except Refused as refused:
             answer = refused.answer
         except _Gone:
-            return
+            return None
         except Exception:
             log.exception("a request failed")
-            answer = Answer(500, b'{"error":"server_error"}')
+            answer = SERVER_ERROR
         label = path if own is not None else route.suffix if route is not None else "other"
-        self._metrics.count_answer(label, answer.status)
-        await _send(answer, send)
+        self._metrics.count_answer(label, answer.status, perf_counter() - began)
+        return answer
 
     async def _issuer_answer(self, route: Route | None, scope: Scope, receive: Receive) -> Answer:
         if route is None:
             raise oauth_error(404, "not_found", "there is nothing at this path")
         _check_method(scope["method"], route.endpoint.methods)
-        issuer, age = route.issuer, self._health.age()
-        if issuer is None:
-            if self._health.unready():
-                raise come_back("the gate does not know enough to answer")
-            raise oauth_error(404, "not_found", "there is no such issuer")
+        self._present(route, route.issuer)
+        body = await _body(scope, receive, route.endpoint.max_body)
+        # News may have come while the body did, which the sender can draw out: what is judged by is what is known now.
+        issuer = self._present(route, self._routes.now(route.issuer))
+        age = self._health.age()
         if age > issuer.max_staleness:
             raise come_back("the gate's knowledge is too old to answer")
-        body = await _body(scope, receive, route.endpoint.max_body)
-        request = IssuerRequest(scope["method"], scope["headers"], body, issuer)
+        request = IssuerRequest(
+            scope["method"],
+            scope["headers"],
+            body,
+            issuer,
+            route.path,
+            scope.get("query_string", b""),
+        )
         staleness = (STALENESS, b"%d" % age)
         try:
             answer = await route.endpoint.handle(request)
@@ -113,12 +137,22 @@ class App:
         status, body, content_type, headers = answer
         return Answer(status, body, content_type, (*headers, staleness))
 
+    def _present(self, route: Route, issuer: KnownIssuer | None) -> KnownIssuer:
+        """The issuer, if there is one; whoever does not know enough cannot say that there is none (I17)."""
+        if issuer is not None:
+            return issuer
+        if self._health.unready():
+            raise come_back("the gate does not know enough to answer")
+        raise Refused(route.endpoint.absent)
+
     async def _healthz(self) -> Answer:
         return plain(200, "ok")
 
     async def _readyz(self) -> Answer:
         wrong = self._health.unready()
-        return plain(503 if wrong else 200, wrong or "ok")
+        # Verifying needs no private key, so one that is missing must not take the gate out of service.
+        lacks = self._health.lacks()
+        return plain(503 if wrong else 200, wrong or (f"ok, but {lacks}" if lacks else "ok"))
 
     async def _series(self) -> Answer:
         # In a thread, so that no request waits for the text.
@@ -168,13 +202,4 @@ def _check_announced_length(headers: list[Header], limit: int) -> None:
 
 
 def _too_long() -> Refused:
-    return oauth_error(413, "invalid_request", "the body is too long", _CLOSE)
-
-
-async def _send(answer: Answer, send: Send) -> None:
-    headers: list[Header] = list(answer.headers)
-    if answer.status != 304:
-        headers.append((b"content-type", answer.content_type))
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    return oauth_error(413, "invalid_request", "the body is too long", CLOSE)

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mintmaster.api import kinds
+from mintmaster.gate import unverified
 from mintmaster.gate.bearer import bearer_token, insufficient_scope, invalid_token
-from mintmaster.gate.kubernetes_identity import Action
-from mintmaster.gate.messages import come_back, oauth_error
-from mintmaster.gate.remembering import Allowance, Overloaded
+from mintmaster.gate.client_secrets import is_basic, shown
+from mintmaster.gate.kubernetes_identity import Action, asking
+from mintmaster.gate.messages import too_many_failures
 from mintmaster.gate.verification import Active
-from mintmaster.kube.errors import KubeError
-from mintmaster.tokens import base64url, opaque, strict_json
+from mintmaster.tokens import opaque
 from mintmaster.tokens.digests import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
+    from mintmaster.api.rights import Rights
+    from mintmaster.gate.clients import Clients
+    from mintmaster.gate.forms import Parameters
     from mintmaster.gate.issuer import KnownIssuer
     from mintmaster.gate.knowledge import Knowledge
     from mintmaster.gate.kubernetes_identity import Identity, KubernetesIdentities
     from mintmaster.gate.messages import IssuerRequest, Refused
-    from mintmaster.gate.settings import Settings
+    from mintmaster.gate.remembering import Allowance
     from mintmaster.gate.verification import Verification
-
-log = logging.getLogger(__name__)
 
 INTROSPECT = "introspect"
 """Scope of a token, and verb of an identity of the cluster, to ask about tokens of an audience."""
@@ -41,7 +38,6 @@ ADMINISTRATOR = "Administrator"
 _PLURALS = {kind.kind: kind.plural for kind in kinds.TOKEN_KINDS}
 
 _USER = kinds.USER_ACCESS_TOKEN.kind
-_PARTS_OF_A_JWS = 3
 
 _OWN_CHARACTERS = 49
 """Random part and check characters of an opaque token of ours, after its prefix."""
@@ -63,11 +59,13 @@ class Caller(Protocol):
         ...
 
 
-class TokenHolder(NamedTuple):
-    """A caller who shows a token of ours."""
+class Holder(NamedTuple):
+    """A caller with rights of ours: one who shows a token, or an application that shows its secret."""
 
-    token: Active
-    is_administrator: bool
+    uid: str
+    """Of the resource that the rights are recorded in."""
+    rights: Rights
+    is_administrator: bool = False
 
     def demand(self, scope: str) -> None:
         """Refused with `insufficient_scope` without the scope."""
@@ -80,14 +78,15 @@ class TokenHolder(NamedTuple):
 
     async def may_revoke(self, token: Active) -> bool:
         """Whether it is a token of the caller's own resource, or one that the scope `revoke` reaches."""
-        same = token.resource.uid == self.token.resource.uid
-        return same or (self._has(REVOKE) and self._shares_audience(token))
+        return token.resource.uid == self.uid or (
+            self._has(REVOKE) and self._shares_audience(token)
+        )
 
     def _has(self, scope: str) -> bool:
-        return self.is_administrator or scope in self.token.record.rights.scopes
+        return self.is_administrator or scope in self.rights.scopes
 
     def _shares_audience(self, token: Active) -> bool:
-        own = self.token.record.rights.audiences
+        own = self.rights.audiences
         return self.is_administrator or not set(own).isdisjoint(token.record.rights.audiences)
 
 
@@ -121,103 +120,94 @@ class ClusterUser:
         )
 
     async def _may(self, action: Action) -> bool:
-        with _asking():
+        with asking():
             return await self.identities.may(self.identity, action)
 
 
+@dataclass(frozen=True, slots=True)
 class Callers:
     """Authenticates callers."""
 
-    def __init__(
-        self,
-        knowledge: Knowledge,
-        verification: Verification,
-        identities: KubernetesIdentities,
-        settings: Settings,
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._knowledge = knowledge
-        self._verification = verification
-        self._identities = identities
-        self._namespace = settings.namespace
-        self._failures = Allowance(settings.callers.failures_per_second, monotonic)
+    knowledge: Knowledge
+    verification: Verification
+    clients: Clients
+    identities: KubernetesIdentities
+    namespace: str
+    """The operator's, where administrators' tokens live."""
+    failures: Allowance
 
-    async def authenticate(self, request: IssuerRequest) -> Caller:
-        """Find out who calls. Refused as RFC 6750 says, or with 503 where the API server does not answer."""
+    async def authenticate(self, request: IssuerRequest, form: Parameters) -> Caller:
+        """Find out who calls. Refused as RFC 6749 and 6750 say, or with 503 where the API server does not answer."""
+        if is_client(request, form):
+            return self._client(request, form)
         credential = bearer_token(request)
-        verdict = await self._verification.verify(request.issuer, credential)
+        verdict = await self.verification.verify(request.issuer, credential)
         if isinstance(verdict, Active):
-            return TokenHolder(verdict, self._is_administrator(verdict))
-        peeked = _unverified_claims(credential)
+            return self._holder(verdict)
+        peeked = unverified.claims(credential)
         issuer = self._issuer_of(credential, peeked)
         if issuer is not None and issuer.name != request.issuer.name:
-            return await self._administrator(issuer, credential)
-        if issuer is not None or _is_opaque_of_ours(credential):
+            return await self._from_elsewhere(issuer, credential)
+        if issuer is not None or is_opaque_of_ours(credential):
             raise self._failed()
-        audience = request.issuer.url if _names(peeked.get("aud"), request.issuer.url) else None
-        return await self._cluster_user(credential, audience)
+        meant = unverified.names_audience(peeked, request.issuer.url)
+        return await self._cluster_user(credential, request.issuer.url if meant else None)
+
+    def _client(self, request: IssuerRequest, form: Parameters) -> Holder:
+        """An application, of whichever issuer: those that mint for applications issue no other tokens."""
+        credentials = shown(request, form)
+        assert credentials is not None  # noqa: S101 - is_client saw that they are shown
+        client = self.clients.of_any_issuer(credentials)
+        return Holder(client.resource.uid, client.record.rights)
+
+    def _holder(self, token: Active) -> Holder:
+        return Holder(token.resource.uid, token.record.rights, self.is_administrator(token))
 
     def _issuer_of(self, credential: str, peeked: dict[str, object]) -> KnownIssuer | None:
         """The issuer that minted it, by what it says or by who claims its digest; none if it is not ours."""
         if peeked:
-            return self._knowledge.issuer_of_url(str(peeked.get("iss")))
-        resource = self._knowledge.claimant(digest(credential))
-        return self._knowledge.issuers.get(resource.issuer) if resource is not None else None
+            return self.knowledge.issuer_of_url(str(peeked.get("iss")))
+        resource = self.knowledge.claimant(digest(credential))
+        return self.knowledge.issuers.get(resource.issuer) if resource is not None else None
 
-    async def _administrator(self, issuer: KnownIssuer, credential: str) -> TokenHolder:
-        """An administrator, who may ask about the tokens of all issuers; others only about those of their own."""
-        verdict = await self._verification.verify(issuer, credential)
-        if not isinstance(verdict, Active) or not self._is_administrator(verdict):
+    async def _from_elsewhere(self, issuer: KnownIssuer, credential: str) -> Holder:
+        """An administrator or an application: they may ask about tokens of all issuers, others of their own only."""
+        verdict = await self.verification.verify(issuer, credential)
+        if not isinstance(verdict, Active):
             raise self._failed()
-        return TokenHolder(verdict, is_administrator=True)
+        if verdict.resource.application is None and not self.is_administrator(verdict):
+            raise self._failed()
+        return self._holder(verdict)
 
-    def _is_administrator(self, token: Active) -> bool:
+    def is_administrator(self, token: Active) -> bool:
+        """Whether it is an administrator's token."""
         resource = token.resource
-        at_home = resource.namespace == self._namespace and resource.kind == _USER
+        at_home = resource.namespace == self.namespace and resource.kind == _USER
         return at_home and ADMINISTRATOR in token.record.rights.roles
 
     async def _cluster_user(self, credential: str, audience: str | None) -> ClusterUser:
-        if self._failures.spent and not self._identities.is_known(credential, audience):
-            retry = (b"retry-after", b"1")
-            raise oauth_error(429, "temporarily_unavailable", "too many failures", retry)
-        with _asking():
-            identity = await self._identities.whose(credential, audience)
+        if self.failures.spent and not self.identities.is_known(credential, audience):
+            raise too_many_failures()
+        with asking():
+            identity = await self.identities.whose(credential, audience)
         if identity is None:
             raise self._failed()
-        return ClusterUser(identity, self._identities)
+        return ClusterUser(identity, self.identities)
 
     def _failed(self) -> Refused:
-        self._failures.take()
+        self.failures.take()
         return invalid_token()
 
 
-@contextmanager
-def _asking() -> Iterator[None]:
-    """Answer 503 where Kubernetes gives no answer: that we do not know is not the caller's fault."""
-    try:
-        yield
-    except Overloaded:
-        raise come_back("too many callers at a time", seconds=1) from None
-    except KubeError as error:
-        log.warning("callers cannot be authorized: %s", error)
-        raise come_back("callers cannot be authorized now") from None
+def is_client(request: IssuerRequest, form: Parameters) -> bool:
+    """Whether the caller authenticates as a client of OAuth, rather than by a bearer token."""
+    values = request.values(b"authorization")
+    if values:
+        return is_basic(values[0])
+    return form.get("client_secret") is not None
 
 
-def _unverified_claims(credential: str) -> dict[str, object]:
-    """What a JWT says of itself, to know whom to ask about it; empty for anything else."""
-    parts = credential.split(".")
-    if len(parts) != _PARTS_OF_A_JWS:
-        return {}
-    with suppress(ValueError):
-        return strict_json.parse_object(base64url.decode(parts[1].encode()))
-    return {}
-
-
-def _names(audience: object, url: str) -> bool:
-    return audience == url or (isinstance(audience, list) and url in audience)
-
-
-def _is_opaque_of_ours(credential: str) -> bool:
+def is_opaque_of_ours(credential: str) -> bool:
     """Whether its form says that we made it: then it is no longer ours, and the API server need not see it."""
     prefix = credential[:-_OWN_CHARACTERS]
     try:

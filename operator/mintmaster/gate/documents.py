@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mintmaster.gate import client_credentials, token_exchange
+from mintmaster.gate.client_secrets import AUTHENTICATION_METHODS
 from mintmaster.gate.messages import Answer, encode
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 METADATA_AGE = 300
 """Seconds that the metadata may be kept."""
+
+GRANT_TYPES = (client_credentials.GRANT_TYPE, token_exchange.GRANT_TYPE)
 
 _CLAIMS = (
     "iss",
@@ -29,6 +33,8 @@ _CLAIMS = (
     "projects",
     "email",
     "preferred_username",
+    "act",
+    "status",
     "mintmaster.dev",
 )
 
@@ -44,12 +50,12 @@ class Jwks:
         issuer = request.issuer
         keys = sorted(issuer.published(self.clock.now()), key=lambda key: key.kid)
         body = encode({"keys": [key.jwk() for key in keys]})
-        tag = b'"' + hashlib.sha256(body).hexdigest()[:32].encode() + b'"'
+        tag = entity_tag(body)
         headers = (
             (b"cache-control", b"public, max-age=" + str(issuer.keys_age).encode()),
             (b"etag", tag),
         )
-        if _names(request, tag):
+        if names(request, tag):
             return Answer(304, headers=headers)
         return Answer(200, body, b"application/jwk-set+json", headers)
 
@@ -73,9 +79,9 @@ def _metadata(issuer: KnownIssuer, algorithms: set[str]) -> dict[str, object]:
         "issuer": issuer.url,
         "jwks_uri": f"{base}/jwks",
         "introspection_endpoint": f"{base}/oauth2/introspect",
-        "introspection_endpoint_auth_methods_supported": ["Bearer"],
+        "introspection_endpoint_auth_methods_supported": ["Bearer", *AUTHENTICATION_METHODS],
         "revocation_endpoint": f"{base}/oauth2/revoke",
-        "revocation_endpoint_auth_methods_supported": ["Bearer"],
+        "revocation_endpoint_auth_methods_supported": ["Bearer", *AUTHENTICATION_METHODS],
         # Both required members, as Kubernetes's own issuer has them: there is no authorization endpoint.
         "response_types_supported": ["id_token"],
         "subject_types_supported": ["public"],
@@ -83,12 +89,23 @@ def _metadata(issuer: KnownIssuer, algorithms: set[str]) -> dict[str, object]:
         "id_token_signing_alg_values_supported": sorted(algorithms | {"RS256"}),
         "claims_supported": _CLAIMS,
     }
+    if issuer.is_gate_signed:
+        members |= {
+            "token_endpoint": f"{base}/oauth2/token",
+            "token_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+            "grant_types_supported": GRANT_TYPES,
+        }
     if issuer.view.spec.scopes:
         members["scopes_supported"] = sorted(issuer.view.scope_names)
     return members
 
 
-def _names(request: IssuerRequest, tag: bytes) -> bool:
+def entity_tag(body: bytes) -> bytes:
+    """A strong entity tag (RFC 9110, section 8.8.3), the same at all gates."""
+    return b'"' + hashlib.sha256(body).hexdigest()[:32].encode() + b'"'
+
+
+def names(request: IssuerRequest, tag: bytes) -> bool:
     """Whether If-None-Match names the tag (RFC 9110, section 13.1.2: weakly compared)."""
     listed = b",".join(request.values(b"if-none-match")).split(b",")
     return any(it.strip().removeprefix(b"W/") in {tag, b"*"} for it in listed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mintmaster.gate.callers import INTROSPECT
-from mintmaster.gate.forms import required
+from mintmaster.gate.forms import parameters
 from mintmaster.gate.messages import Answer, encode
 from mintmaster.gate.verification import Active
 
@@ -31,6 +31,12 @@ class _Resource(msgspec.Struct):
     revision: int
 
 
+class _Actor(msgspec.Struct):
+    """Who acts for the subject (RFC 8693, section 4.1)."""
+
+    sub: str
+
+
 class _Description(msgspec.Struct, omit_defaults=True):
     """The members of RFC 7662, section 2.2, and our own, which are named as the claims of our JWTs."""
 
@@ -48,6 +54,7 @@ class _Description(msgspec.Struct, omit_defaults=True):
     resource: _Resource = msgspec.field(name="mintmaster.dev")
     exp: int | None = None
     username: str = ""
+    act: _Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,10 @@ class Introspection:
 
     async def __call__(self, request: IssuerRequest) -> Answer:
         """Describe a token. `token_type_hint` is not needed: a wrong one changes nothing."""
-        caller = await self.callers.authenticate(request)
+        form = parameters(request)
+        caller = await self.callers.authenticate(request, form)
         caller.demand(INTROSPECT)
-        token = required(request, "token")
+        token = form.required("token")
         verdict = await self.verification.verify(request.issuer, token)
         self.metrics.count_verdict("introspect", verdict)
         if isinstance(verdict, Active) and await caller.may_introspect(verdict):
@@ -78,7 +86,7 @@ def describe(token: Active) -> bytes:
         _Description(
             active=True,
             scope=" ".join(rights.scopes),
-            client_id=client_id(token),
+            client_id=resource.client_id,
             token_type="Bearer",  # noqa: S106 - a type, not a token
             iat=int(record.issued_at),
             sub=rights.subject,
@@ -96,12 +104,6 @@ def describe(token: Active) -> bytes:
             ),
             exp=int(token.ends_at) if token.ends_at < math.inf else None,
             username=resource.username,
+            act=_Actor(token.actor) if token.actor else None,
         )
     )
-
-
-def client_id(token: Active) -> str:
-    """The claim `client_id` of a token: `runner:` or `user:`, with namespace and name."""
-    resource = token.resource
-    what = "user" if resource.kind == "UserAccessToken" else "runner"
-    return f"{what}:{resource.namespace}:{resource.name}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mintmaster.api import durations
-from mintmaster.api.token_issuer import KeyState
+from mintmaster.api.token_issuer import KeyState, Signer
 from mintmaster.lifecycle.issuer_view import IssuerView
+from mintmaster.lifecycle.known import seconds
 from mintmaster.tokens.keys import KeyDamaged, PublicKey
 from mintmaster.tokens.verifier import KeyPeriod, Verifier
 
@@ -24,6 +27,9 @@ log = logging.getLogger(__name__)
 
 MAX_KEYS_AGE = 300
 """Seconds that verifiers may keep the published keys, at most."""
+
+MAX_GATE_SIGNED_LIFETIME = timedelta(hours=24)
+"""Longest life that the CRD allows what gates mint. No status says when such a token ends; a thief of the key would."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class KnownIssuer:
         """The claim `iss`, byte for byte."""
         return self.view.spec.url
 
+    @property
+    def is_gate_signed(self) -> bool:
+        """Whether gates mint its tokens; never the operator, too (I15)."""
+        return self.view.spec.signer is Signer.GATE
+
     @cached_property
     def url_path(self) -> str:
         """The path of the URL, without a slash at its end; empty for none."""
@@ -59,6 +70,11 @@ class KnownIssuer:
         return durations.parse(self.view.spec.limits.max_staleness).total_seconds()
 
     @cached_property
+    def max_lifetime(self) -> float:
+        """Seconds that its tokens may live."""
+        return durations.parse(self.view.spec.limits.max_lifetime).total_seconds()
+
+    @cached_property
     def keys_age(self) -> int:
         """Seconds that verifiers may keep the keys: a new key is published three times as long before it signs."""
         lead = durations.parse(self.view.spec.signing.publish_before).total_seconds()
@@ -67,7 +83,12 @@ class KnownIssuer:
     @cached_property
     def verifier(self) -> Verifier:
         """Accepts what is signed by one of the keys, in that key's time."""
-        return Verifier(self.url, self.keys, periods=self.periods)
+        return Verifier(
+            self.url,
+            self.keys,
+            periods=self.periods,
+            max_lifetime=MAX_GATE_SIGNED_LIFETIME if self.is_gate_signed else None,
+        )
 
     def published(self, now: datetime) -> tuple[PublicKey, ...]:
         """The keys that verify at that time: next, active, and retired ones whose time is not over."""
@@ -75,8 +96,12 @@ class KnownIssuer:
 
     def is_over(self, kid: str, now: datetime) -> bool:
         """Whether the key has been retired for good."""
-        retire_at = self.periods[kid].retire_at
-        return retire_at is not None and now >= retire_at
+        return now.timestamp() >= self.end_of(kid)
+
+    def end_of(self, kid: str) -> float:
+        """When a key is retired for good, in POSIX seconds; infinite if that is not known, or for no key."""
+        period = self.periods.get(kid)
+        return seconds(period.retire_at if period else None, math.inf)
 
 
 def known_issuer(issuer: TokenIssuer) -> KnownIssuer:
@@ -91,13 +116,22 @@ def known_issuer(issuer: TokenIssuer) -> KnownIssuer:
     created = issuer.metadata.creation_timestamp
     return KnownIssuer(
         view=IssuerView(
-            name=issuer.metadata.name, spec=issuer.spec, key_ids=frozenset(keys), signing_key_id=""
+            name=issuer.metadata.name,
+            spec=issuer.spec,
+            key_ids=frozenset(keys),
+            signing_key_id=_active(usable, keys),
         ),
         uid=issuer.metadata.uid,
         seniority=(created.isoformat() if created else "", issuer.metadata.uid),
         keys=keys,
         periods={record.id: _period(record) for record in usable if record.id in keys},
     )
+
+
+def _active(usable: list[KeyRecord], keys: Mapping[str, PublicKey]) -> str:
+    """The key that the status calls Active; empty for none."""
+    states = {record.id: record.state for record in usable}
+    return next((kid for kid in keys if states[kid] == KeyState.ACTIVE), "")
 
 
 def _read(issuer: str, records: list[KeyRecord]) -> Iterator[tuple[str, PublicKey]]:

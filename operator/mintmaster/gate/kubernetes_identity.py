@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mintmaster.api.names import GROUP
-from mintmaster.gate.remembering import Remembered
+from mintmaster.gate.messages import come_back
+from mintmaster.gate.remembering import Overloaded, Remembered
+from mintmaster.kube.errors import KubeError
 from mintmaster.kube.paths import collection_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mintmaster.gate.settings import CallerSettings
     from mintmaster.kube.client import Client
+
+log = logging.getLogger(__name__)
 
 AUTHENTICATION = "authentication.k8s.io/v1"
 AUTHORIZATION = "authorization.k8s.io/v1"
@@ -44,6 +50,7 @@ class Action(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class _ReviewStatus(msgspec.Struct):
     authenticated: bool = False
+    audiences: tuple[str, ...] = ()
     user: Identity = Identity()
 
 
@@ -61,6 +68,18 @@ class _AccessReview(msgspec.Struct):
 
 _decode_review = msgspec.json.Decoder(_Review).decode
 _decode_access_review = msgspec.json.Decoder(_AccessReview).decode
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Answer 503 where Kubernetes gives no answer: that we do not know is not the caller's fault (I17)."""
+    try:
+        yield
+    except Overloaded:
+        raise come_back("too many callers at a time", seconds=1) from None
+    except KubeError as error:
+        log.warning("callers cannot be authorized: %s", error)
+        raise come_back("callers cannot be authorized now") from None
 
 
 class KubernetesIdentities:
@@ -98,7 +117,9 @@ class KubernetesIdentities:
             spec = {"token": token, "audiences": [audience] if audience else []}
             body = {"apiVersion": AUTHENTICATION, "kind": "TokenReview", "spec": spec}
             status = _decode_review(await self._client.create(_TOKEN_REVIEWS, body)).status
-            return status.user if status.authenticated else Identity()
+            # An authenticator that knows nothing of audiences names none, whatever it was asked for.
+            meant = audience is None or audience in status.audiences
+            return status.user if status.authenticated and meant else Identity()
 
         identity = await self._users.ask(_question(token, audience), ask)
         return identity if identity.username else None

@@ -7,7 +7,9 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography import x509
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +35,13 @@ def bound(settings: Settings) -> socket.socket:
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise InvalidListening(f"--listen {settings.listen}: {error.strerror}") from error
+    # An answer is written in two pieces; the second must not wait 40 ms for the client to acknowledge the first.
+    # Connections inherit it; asyncio itself sets it only on sockets that were made for TCP by number.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _address(listen: str) -> tuple[str, int]:
@@ -52,6 +58,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+class Period(NamedTuple):
+    """From when until when a certificate is good, in POSIX seconds."""
+
+    start: float
+    end: float
+
+
 @dataclass(slots=True)
 class Certificate:
     """The certificate shown to callers; read again when its file changes, as cert-manager renews it."""
@@ -59,6 +72,7 @@ class Certificate:
     cert: Path
     key: Path
     context: ssl.SSLContext
+    period: Period
     _seen: tuple[int, int]
 
     @classmethod
@@ -75,7 +89,8 @@ class Certificate:
             seen = _times(settings.tls_cert, settings.tls_key)
         except OSError as error:  # ssl.SSLError is one
             raise InvalidListening(f"--tls-cert, --tls-key: {error}") from error
-        return cls(settings.tls_cert, settings.tls_key, context, seen)
+        period = _period(settings.tls_cert)
+        return cls(settings.tls_cert, settings.tls_key, context, period, seen)
 
     def refresh(self) -> None:
         """Read the files again if they changed; one that cannot be used leaves the present certificate in place."""
@@ -88,7 +103,17 @@ class Certificate:
             log.warning("the new TLS certificate is not used: %s", error)
             return
         self._seen = times
+        self.period = _period(self.cert)
         log.info("the TLS certificate was read again")
+
+
+def _period(path: Path) -> Period:
+    """When the first certificate of a chain, which is the one shown, is good; it has been loaded before."""
+    shown = x509.load_pem_x509_certificates(path.read_bytes())[0]
+    return Period(
+        shown.not_valid_before_utc.timestamp(),
+        shown.not_valid_after_utc.timestamp(),
+    )
 
 
 def _times(cert: Path, key: Path) -> tuple[int, int]:

@@ -14,6 +14,9 @@ Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
 NO_STORE = (b"cache-control", b"no-store")
+_WITHOUT_CONTENT = frozenset({204, 304})
+"""Statuses whose answers end with the header: a 204 must not name a length (RFC 9110, section 8.6)."""
+
 RETRY_SECONDS = 5
 """When to come back after a 503: a partition does not end sooner, and an overload does."""
 
@@ -27,6 +30,18 @@ class Answer(NamedTuple):
     body: bytes = b""
     content_type: bytes = JSON
     headers: tuple[Header, ...] = (NO_STORE,)
+
+    @property
+    def fields(self) -> list[Header]:
+        """All header fields, with those that tell about the body."""
+        if self.status in _WITHOUT_CONTENT:
+            return list(self.headers)
+        length = b"%d" % len(self.body)
+        return [
+            *self.headers,
+            (b"content-type", self.content_type),
+            (b"content-length", length),
+        ]
 
 
 class Refused(Exception):
@@ -45,6 +60,9 @@ class IssuerRequest:
     headers: list[Header] = field(repr=False)
     body: bytes = field(repr=False)
     issuer: KnownIssuer
+    path: str = ""
+    """Below the issuer; for endpoints that answer many."""
+    query: bytes = field(default=b"", repr=False)
 
     def values(self, name: bytes) -> list[bytes]:
         """All values of a header field; the name in lower case."""
@@ -66,6 +84,12 @@ def oauth_error(status: int, error: str, description: str, *headers: Header) -> 
 def plain(status: int, text: str, *headers: Header) -> Answer:
     """Make an answer for people and probes."""
     return Answer(status, text.encode() + b"\n", b"text/plain; charset=utf-8", (NO_STORE, *headers))
+
+
+def too_many_failures() -> Refused:
+    """Say that no further credential is looked at for now (RFC 6585, section 4)."""
+    retry = (b"retry-after", b"1")
+    return oauth_error(429, "temporarily_unavailable", "too many failures", retry)
 
 
 def come_back(description: str, seconds: int = RETRY_SECONDS) -> Refused:

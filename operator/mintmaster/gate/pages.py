@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-import yaml
+import msgspec
 
 from mintmaster.gate.messages import Answer, encode
 
@@ -26,7 +26,7 @@ code{{background:#eee}}td{{padding:0 1rem 0 0;vertical-align:top}}</style>
 def description() -> dict[str, Any]:
     """The OpenAPI description."""
     text = files("mintmaster.gate").joinpath("openapi.yaml").read_text("utf-8")
-    found: dict[str, Any] = yaml.safe_load(text)
+    found: dict[str, Any] = msgspec.yaml.decode(text)
     return found
 
 

@@ -1,53 +1,40 @@
-"""Token revocation (RFC 7009): revoking any token of a resource revokes the resource, and so all its tokens."""
+"""Token revocation (RFC 7009): of a resource with all its tokens, or of one access token of an application."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
-from mintmaster.api import decoding, kinds
-from mintmaster.api.names import API_VERSION
+from mintmaster.api.client_application import (
+    MAX_REVOKED_TOKENS,
+    ClientApplication,
+    RevokedToken,
+)
 from mintmaster.gate.bearer import bearer_token
-from mintmaster.gate.forms import required
-from mintmaster.gate.messages import Answer, come_back, oauth_error
+from mintmaster.gate.callers import is_client
+from mintmaster.gate.forms import parameters
+from mintmaster.gate.messages import Answer, oauth_error
 from mintmaster.gate.verification import Active
-from mintmaster.kube.errors import Conflict, KubeError, NotFound
-from mintmaster.kube.paths import object_path
-from mintmaster.lifecycle.activity import known
+from mintmaster.gate.writing import Change
+from mintmaster.lifecycle.merge_patch import difference
+from mintmaster.lifecycle.rfc3339 import whole_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from mintmaster.gate.callers import Callers
-    from mintmaster.gate.knowledge import Knowledge
+    from mintmaster.api.kinds import TokenResource
+    from mintmaster.gate.callers import Caller, Callers
+    from mintmaster.gate.forms import Parameters
     from mintmaster.gate.messages import IssuerRequest
     from mintmaster.gate.metrics import Metrics
     from mintmaster.gate.verification import Verification
-    from mintmaster.kube.client import Client
-    from mintmaster.lifecycle.activity import KnownResource
-
-log = logging.getLogger(__name__)
+    from mintmaster.gate.writing import Writing
+    from mintmaster.kube.clock import Clock
 
 REVOKED = Answer(200)
 """Also about tokens that are unknown or inactive already (RFC 7009, section 2.2)."""
-
-_ATTEMPTS = 10
-"""Writes against somebody who writes at the same time, as an operator that renews the token does."""
-
-_TOKEN_KINDS: Iterable[kinds.ResourceKind[kinds.TokenResource]] = kinds.TOKEN_KINDS
-_KINDS = {kind.kind: kind for kind in _TOKEN_KINDS}
-
-
-class _Metadata(msgspec.Struct, rename="camel"):
-    uid: str
-    resource_version: str
-
-
-class _Object(msgspec.Struct):
-    metadata: _Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,54 +44,59 @@ class Revocation:
     verification: Verification
     callers: Callers
     metrics: Metrics
-    client: Client
-    knowledge: Knowledge
+    writing: Writing
+    clock: Clock
 
     async def __call__(self, request: IssuerRequest) -> Answer:
-        """Revoke a token. Whoever shows it as their credential, too, needs no other right: they hold it."""
-        credential = bearer_token(request)
-        token = required(request, "token")
-        caller = await self.callers.authenticate(request) if credential != token else None
-        verdict = await self.verification.verify(request.issuer, token)
+        """Revoke a token."""
+        form = parameters(request)
+        caller = await self._caller(request, form)
+        verdict = await self.verification.verify(request.issuer, form.required("token"))
         self.metrics.count_verdict("revoke", verdict)
         if not isinstance(verdict, Active):
             return REVOKED
         if caller is not None and not await caller.may_revoke(verdict):
             raise oauth_error(400, "unauthorized_client", "the token is not the caller's to revoke")
-        await self._revoke(verdict.resource)
+        await self._revoke(verdict)
         return REVOKED
 
-    async def _revoke(self, resource: KnownResource) -> None:
-        try:
-            for _ in range(_ATTEMPTS):
-                if await self._revoked(resource):
-                    log.info("revoked %s %s/%s", resource.kind, resource.namespace, resource.name)
-                    return
-        except KubeError as error:
-            log.warning("a token could not be revoked: %s", error)
-        raise come_back("the token could not be revoked now")
+    async def _caller(self, request: IssuerRequest, form: Parameters) -> Caller | None:
+        """Who asks. Whoever shows the token as their credential, too, needs no other right: they hold it."""
+        if not is_client(request, form) and bearer_token(request) == form.get("token"):
+            return None
+        return await self.callers.authenticate(request, form)
 
-    async def _revoked(self, resource: KnownResource) -> bool:
-        """Set `spec.revoked`; False where somebody else wrote at the same time.
-
-        Read first, since only a resourceVersion guards a custom resource's patch against another life of its name.
-        """
-        kind = _KINDS[resource.kind]
-        path = object_path(API_VERSION, kind.plural, resource.namespace, resource.name)
-        try:
-            meta = _decode(await self.client.get(path)).metadata
-            if meta.uid != resource.uid:
-                return True
-            guard = {"resourceVersion": meta.resource_version}
-            patch = {"metadata": guard, "spec": {"revoked": True}}
-            written = await self.client.merge_patch(path, patch)
-        except NotFound:
-            return True
-        except Conflict:
-            return False
-        # Not only when the watch shows it: whoever revoked may ask at once.
-        self.knowledge.observe(known(resource.kind, decoding.decode(kind, written)))
-        return True
+    async def _revoke(self, token: Active) -> None:
+        if token.resource.application is None:
+            await self.writing.change(token.resource, _revoked)
+        else:
+            ends_at = datetime.fromtimestamp(token.ends_at, UTC)
+            entry = RevokedToken(id=token.record.id, expires_at=ends_at)
+            change = partial(_with_revoked_token, entry, whole_seconds(self.clock.now()))
+            await self.writing.change(token.resource, change)
 
 
-_decode = msgspec.json.Decoder(_Object).decode
+def _revoked(_: TokenResource) -> Change:
+    """The resource, and so all its tokens."""
+    return Change({"spec": {"revoked": True}})
+
+
+def _with_revoked_token(
+    entry: RevokedToken, now: datetime, resource: TokenResource
+) -> Change | None:
+    """One more access token on the list; where there is no room for it, all that were issued until now.
+
+    What has expired by itself need not be remembered.
+    """
+    assert isinstance(resource, ClientApplication)  # noqa: S101 - only they have such tokens
+    status = resource.status
+    if any(known.id == entry.id for known in status.revoked_tokens):
+        return None
+    left = [known for known in status.revoked_tokens if known.expires_at > now]
+    if len(left) < MAX_REVOKED_TOKENS:
+        changed = replace(status, revoked_tokens=(*left, entry))
+    else:
+        # Instants have whole seconds: another token may have been issued within this one.
+        bound = max(now + timedelta(seconds=1), status.not_before or now)
+        changed = replace(status, revoked_tokens=(), not_before=bound)
+    return Change({"status": difference(status, changed)}, "status")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - the dataclass's fields are read by its users' type checkers
 
+from mintmaster.kube.scope import Scope
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
@@ -34,6 +36,8 @@ class VerificationSettings:
     """Tokens whose signature is not verified again: about 400 bytes each."""
     patience: float = 1.0
     """Seconds that a token is waited for whose signature holds, but which the watch has not shown yet."""
+    opaque_patience: float = 0.5
+    """Seconds that foreign APIs wait for an opaque token of ours which another gate may have made a moment ago."""
     max_waiting: int = 256
     """Requests that wait so at a time; with more, the token is inactive at once."""
 
@@ -52,6 +56,8 @@ class CallerSettings:
     """Questions to the API server at a time; with more, callers are told to come back."""
     failures_per_second: float = 50.0
     """Unknown credentials that are looked at per second, in the long run; beyond it 429."""
+    client_failures_per_second: float = 5.0
+    """Wrong secrets that are looked at per second for each client, in the long run; beyond it 429."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +68,12 @@ class Settings:
     """HOST:PORT; port 0 takes a free one."""
     namespace: str = "mintmaster-system"
     """The operator's namespace: administrators' tokens live there."""
+    scope: Scope = field(default_factory=Scope)
+    """Which namespaces are served: tokens of others are unknown, and so inactive."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    signing_keys: Path | None = None
+    """Folder of the private keys of gate-signed issuers; without it no tokens are minted."""
     insecure_http: bool = False
     """Whether plain HTTP may be spoken on addresses other than loopback, as behind a proxy that ends TLS."""
     http: HttpSettings = field(default_factory=HttpSettings)

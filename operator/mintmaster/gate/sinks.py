@@ -11,12 +11,14 @@ import msgspec
 from mintmaster.api import decoding, kinds
 from mintmaster.api.meta import ObjectMeta
 from mintmaster.gate.issuer import known_issuer
-from mintmaster.lifecycle.activity import known
+from mintmaster.kube.status_lists import decode
+from mintmaster.lifecycle.known import known
 
 if TYPE_CHECKING:
     from collections.abc import Set
 
     from mintmaster.gate.knowledge import Knowledge
+    from mintmaster.gate.status_lists import PublishedLists
     from mintmaster.kube.reflector import ObjectKey
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,8 @@ class ResourceSink:
 
     knowledge: Knowledge
     kind: kinds.ResourceKind[kinds.TokenResource]
+    namespace: str | None = None
+    """Of which namespace; None: of all."""
 
     def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:
         """A resource stands so; one that cannot be read has no active tokens."""
@@ -52,7 +56,7 @@ class ResourceSink:
 
     def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:  # noqa: ARG002 - part of the protocol
         """A list is complete: what it does not name is gone."""
-        self.knowledge.keep_only(self.kind.kind, {key.uid for key in keys})
+        self.knowledge.keep_only(self.kind.kind, {key.uid for key in keys}, self.namespace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class NamespaceSink:
     """Keeps the labels of namespaces, which grants select by."""
 
     knowledge: Knowledge
+    namespace: str | None = None
+    """Which namespace; None: all."""
 
     def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:  # noqa: ARG002 - part of the protocol
         """A namespace stands so."""
@@ -101,7 +107,30 @@ class NamespaceSink:
 
     def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:  # noqa: ARG002 - part of the protocol
         """A list is complete: what it does not name is gone."""
-        self.knowledge.keep_only_namespaces({key.name for key in keys})
+        there = {key.name for key in keys}
+        if self.namespace is None:
+            self.knowledge.keep_only_namespaces(there)
+        elif self.namespace not in there:
+            self.knowledge.forget_labels(self.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusListSink:
+    """Keeps the signed status lists."""
+
+    lists: PublishedLists
+
+    def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:  # noqa: ARG002 - part of the protocol
+        """A list lies so; one that cannot be read is not served, and what was known of it is."""
+        self.lists.observe(decode(raw))
+
+    def delete(self, raw: msgspec.Raw) -> None:
+        """A list is gone."""
+        self.lists.forget(decode(raw).id)
+
+    def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:  # noqa: ARG002 - part of the protocol
+        """A list is complete: what it does not name is gone."""
+        self.lists.keep_only({key.uid for key in keys})
 
 
 def _metadata(raw: msgspec.Raw) -> ObjectMeta:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from mintmaster.api.rights import Rights
 from mintmaster.gate.issuer import KnownIssuer
-from mintmaster.lifecycle.activity import (
-    Inactivity,
-    KnownResource,
-    KnownToken,
-    Presented,
-    ended,
-    judge,
-)
-from mintmaster.tokens import jws
+from mintmaster.lifecycle.activity import Inactivity, Presented, end, judge
+from mintmaster.lifecycle.gate_minted import judge_minted
+from mintmaster.lifecycle.known import KnownResource, KnownToken, compact
+from mintmaster.tokens import jws, scopes
 from mintmaster.tokens.digests import digest
 from mintmaster.tokens.invalid_token import InvalidToken, InvalidTokenCode
 from mintmaster.tokens.jws import MAX_TOKEN_BYTES
@@ -28,9 +25,10 @@ if TYPE_CHECKING:
     from mintmaster.gate.knowledge import Knowledge
     from mintmaster.gate.settings import VerificationSettings
     from mintmaster.kube.clock import Clock
+    from mintmaster.tokens.claims import AccessTokenClaims
 
 
-class Active(NamedTuple):
+class Active(msgspec.Struct, frozen=True, gc=False):
     """A token that is active, and what is known of it."""
 
     issuer: KnownIssuer
@@ -38,6 +36,8 @@ class Active(NamedTuple):
     record: KnownToken
     ends_at: float
     """POSIX seconds; infinite for one that does not end."""
+    actor: str = ""
+    """Who acts for the subject, where a token was exchanged."""
 
 
 Verdict: TypeAlias = Active | Inactivity | InvalidTokenCode
@@ -51,7 +51,13 @@ class _Finding(msgspec.Struct, gc=False):
     issuer: KnownIssuer
     resource: KnownResource | None
     labels: Mapping[str, str]
-    found: KnownToken | Inactivity
+    home: KnownIssuer | None
+    """The issuer that the resource names: another one than the token's, if the token was exchanged."""
+    verdict: Active | Inactivity
+    until: float
+    """When time alone changes the verdict: the token ends, or its key is retired for good. In POSIX seconds."""
+    seen_at: int
+    """`Knowledge.changes` when it was last seen to hold."""
 
 
 class Arrivals:
@@ -134,12 +140,20 @@ class Verification:
 
     def _still_holds(self, finding: _Finding, issuer: KnownIssuer) -> bool:
         """Whether nothing has changed that the finding rests on. All of these are replaced when they change."""
-        resource = self._knowledge.holder(finding.presented)
-        return (
-            finding.issuer is issuer
-            and finding.resource is resource
-            and (resource is None or finding.labels is self._knowledge.labels(resource.namespace))
+        knowledge = self._knowledge
+        if finding.issuer is not issuer:
+            return False
+        if finding.seen_at == knowledge.changes:
+            return True
+        resource = knowledge.holder(finding.presented)
+        holds = (
+            finding.resource is resource
+            and (resource is None or finding.labels is knowledge.labels(resource.namespace))
+            and finding.home is knowledge.home(resource)
         )
+        if holds:
+            finding.seen_at = knowledge.changes
+        return holds
 
     def _find(self, issuer: KnownIssuer, token: str, before: _Finding | None) -> _Finding:
         if before is not None and _signature_still_holds(before, issuer):
@@ -148,8 +162,14 @@ class Verification:
             presented = self._presented(issuer, token)
         resource = self._knowledge.holder(presented)
         labels = self._knowledge.labels(resource.namespace if resource else "")
-        found = judge(presented, resource, issuer.view, labels)
-        return _Finding(presented, issuer, resource, labels, found)
+        if presented.rights is not None and resource is not None:
+            found = judge_minted(presented, self._knowledge.grounds(resource, issuer))
+        else:
+            found = judge(presented, resource, issuer.view, labels)
+        home = self._knowledge.home(resource)
+        verdict, until = _verdict(found, presented, issuer, resource)
+        changes = self._knowledge.changes
+        return _Finding(presented, issuer, resource, labels, home, verdict, until, changes)
 
     def _presented(self, issuer: KnownIssuer, token: str) -> Presented:
         """What the token says by itself. InvalidToken for a JWT that does not hold."""
@@ -166,20 +186,19 @@ class Verification:
             uid=known.uid if known else named.uid,
             revision=named.revision,
             expires_at=claims.exp,
+            issued_at=claims.iat,
+            rights=_claimed(claims) if issuer.is_gate_signed else None,
+            actor=claims.act.sub if claims.act else "",
         )
 
     def _at_this_time(self, finding: _Finding) -> Verdict:
-        found = finding.found
-        if isinstance(found, Inactivity):
-            return found
-        now = self._clock.now()
-        if ended(found, finding.presented, now.timestamp()):
-            return Inactivity.ENDED
-        if found.key_id and finding.issuer.is_over(found.key_id, now):
-            return InvalidTokenCode.KEY_INACTIVE
-        assert finding.resource is not None  # noqa: S101 - a record stands in a resource
-        ends_at = min(found.ends_at, finding.presented.expires_at)
-        return Active(finding.issuer, finding.resource, found, ends_at)
+        verdict = finding.verdict
+        if isinstance(verdict, Inactivity):
+            return verdict
+        now = self._clock.now().timestamp()
+        if now < finding.until:
+            return verdict
+        return Inactivity.ENDED if now >= verdict.ends_at else InvalidTokenCode.KEY_INACTIVE
 
     def _remember(self, name: bytes, finding: _Finding) -> None:
         """Keep a finding, but not about an opaque token that nobody knows: strangers can make any number of those."""
@@ -189,6 +208,34 @@ class Verification:
         self._findings[name] = finding
         if len(self._findings) > self._settings.remembered_tokens:
             self._findings.popitem(last=False)
+
+
+def _verdict(
+    found: KnownToken | Inactivity,
+    presented: Presented,
+    issuer: KnownIssuer,
+    resource: KnownResource | None,
+) -> tuple[Active | Inactivity, float]:
+    """The verdict, and until when it holds if nothing but time passes."""
+    if isinstance(found, Inactivity):
+        return found, math.inf
+    assert resource is not None  # noqa: S101 - a record stands in a resource
+    ends_at = end(found, presented)
+    active = Active(issuer, resource, found, ends_at, presented.actor)
+    return active, min(ends_at, issuer.end_of(found.key_id))
+
+
+def _claimed(claims: AccessTokenClaims) -> Rights:
+    """What a token says that it may do."""
+    return compact(
+        Rights(
+            subject=claims.sub,
+            audiences=claims.aud,
+            scopes=scopes.split(claims.scope),
+            roles=claims.roles,
+            projects=claims.projects,
+        )
+    )
 
 
 def _name(token: str) -> bytes:

@@ -60,7 +60,8 @@ class Client:
     Nothing is retried here, reads no more than writes: whoever calls knows what a second attempt
     would mean. `limit` bounds the connections, and so the requests under way; watches count. The
     leader's Lease deserves a client of its own, so that no renewal queues behind other requests.
-    `observe` is told of each request: verb, resource, status (0: no answer), seconds.
+    `observe` is told of each request: verb, resource, status (0: no answer), seconds; of a
+    stream when it is opened.
     """
 
     def __init__(
@@ -108,16 +109,25 @@ class Client:
             raise RuntimeError("the client is not open: use it with `async with`")
         return self._session
 
-    def borrowed_session(self) -> aiohttp.ClientSession:
+    def borrowed_session(
+        self, response_class: type[aiohttp.ClientResponse] = aiohttp.ClientResponse
+    ) -> aiohttp.ClientSession:
         """Open another session on the same connections, for a library that closes what it is given."""
         connector = self.session.connector
         assert connector is not None  # noqa: S101 - an open session has one
-        return self._open(connector, owner=False)
+        return self._open(connector, owner=False, response_class=response_class)
 
-    def _open(self, connector: aiohttp.BaseConnector, *, owner: bool) -> aiohttp.ClientSession:
+    def _open(
+        self,
+        connector: aiohttp.BaseConnector,
+        *,
+        owner: bool,
+        response_class: type[aiohttp.ClientResponse] = aiohttp.ClientResponse,
+    ) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=connector,
             connector_owner=owner,
+            response_class=response_class,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=_DEFAULT_HEADERS,
             timeout=self._timeout,
@@ -172,9 +182,14 @@ class Client:
         """Read an object or a collection."""
         return await self.request("GET", path, params=params)
 
-    async def create(self, path: str, body: Body) -> bytes:
-        """Create an object in the collection at `path`; returns it as stored."""
-        return await self.request("POST", path, body=_bytes(body))
+    async def create(self, path: str, body: Body, *, strict: bool = False) -> bytes:
+        """Create an object in the collection at `path`; returns it as stored.
+
+        Fields that the schema does not know are dropped; with `strict` they are Invalid, as with kubectl
+        (kubernetes.io/docs/reference/using-api/api-concepts/#field-validation).
+        """
+        params = {"fieldValidation": "Strict"} if strict else None
+        return await self.request("POST", path, params=params, body=_bytes(body))
 
     async def replace(self, path: str, body: Body) -> bytes:
         """Replace an object; its metadata should carry uid and resourceVersion as guards."""
@@ -217,10 +232,13 @@ class Client:
             total=None, sock_connect=_CONNECT_TIMEOUT, sock_read=silence
         )
         began = perf_counter()
+        answered = False
         try:
             async with self.session.get(
                 self._url(path, params), timeout=timeout, allow_redirects=False
             ) as response:
+                answered = True
+                self._tell("watch", path, response.status, began)
                 self._note_date(response, began)
                 if response.status >= 300:
                     raise from_response(
@@ -231,7 +249,14 @@ class Client:
                     )
                 yield response.content.iter_any()
         except (aiohttp.ClientError, TimeoutError) as error:
+            if not answered:
+                self._tell("watch", path, 0, began)
             raise _unreachable("GET", path, error) from error
+
+    def _tell(self, verb: str, path: str, status: int, began: float) -> None:
+        """Tell the observer of a stream that was opened, or could not be."""
+        if self._observe is not None:
+            self._observe(verb, route(path)[0], status, perf_counter() - began)
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> URL:
         text = f"{self.server}{path}?{urlencode(params)}" if params else self.server + path

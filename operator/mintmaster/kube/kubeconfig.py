@@ -9,6 +9,7 @@ import msgspec
 import yaml
 
 from mintmaster.kube.errors import InvalidConfig
+from mintmaster.kube.yaml_loader import LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -193,7 +194,8 @@ def _known(names: Iterable[str]) -> str:
 def _parse(path: Path) -> _File:
     """Read one file. Its text never gets into a message: tokens and keys stand in it."""
     try:
-        return msgspec.convert(yaml.safe_load(path.read_bytes()) or {}, _File)
+        said = yaml.load(path.read_bytes(), LOADER)  # noqa: S506 - it is one of the safe ones
+        return msgspec.convert(said or {}, _File)
     except OSError as error:
         raise InvalidConfig(f"{path}: {error.strerror}") from error
     except yaml.YAMLError as error:

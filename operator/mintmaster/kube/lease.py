@@ -24,12 +24,12 @@ from mintmaster.kube.paths import collection_path, object_path
 from mintmaster.kube.versions import is_older
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from mintmaster.kube.client import Client
     from mintmaster.kube.clock import Clock
 
-__all__ = ["Candidacy", "Elector", "unique_identity"]
+__all__ = ["Candidacy", "Elector", "Lease", "LeaseSpec", "acquired", "unique_identity"]
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,9 @@ class Candidacy:
             raise ValueError("a Lease needs lease_duration > renew_deadline > retry_period > 0")
 
 
-class _LeaseSpec(msgspec.Struct, rename="camel"):
+class LeaseSpec(msgspec.Struct, rename="camel"):
+    """What a Lease says."""
+
     holder_identity: str | None = None
     lease_duration_seconds: int | None = None
     acquire_time: str | None = None
@@ -69,11 +71,31 @@ class _LeaseSpec(msgspec.Struct, rename="camel"):
     lease_transitions: int | None = None
 
 
-class _Lease(msgspec.Struct, rename="camel"):
+class Lease(msgspec.Struct, rename="camel"):
+    """A Lease as the API server has it."""
+
     metadata: dict[str, object]  # as found: labels and annotations of others stay
-    spec: _LeaseSpec
+    spec: LeaseSpec
     api_version: str = _API
     kind: str = "Lease"
+
+
+async def acquired(electors: Sequence[Elector], pause: float) -> Elector:
+    """Wait until one of them leads, with so many seconds between attempts; returns that one.
+
+    One that was about to lead when this is cancelled gives its Lease away.
+    """
+    try:
+        for delay in Backoff(first=pause, cap=pause):
+            for elector in electors:
+                if await elector.attempt():
+                    return elector
+            await asyncio.sleep(delay)
+    except asyncio.CancelledError:
+        for elector in electors:
+            await elector.release()
+        raise
+    raise AssertionError("the back-off is endless")
 
 
 class Elector:
@@ -104,7 +126,7 @@ class Elector:
         self._elapsed = elapsed
         self._collection = collection_path(_API, "leases", candidacy.namespace)
         self._path = object_path(_API, "leases", candidacy.namespace, candidacy.name)
-        self._lease: _Lease | None = None
+        self._lease: Lease | None = None
         self._version = ""
         self._seen_at = float("-inf")
         self._renewed_at = float("-inf")
@@ -137,12 +159,7 @@ class Elector:
 
     async def acquire(self) -> None:
         """Wait until we are the leader; errors of the API server only prolong the wait."""
-        pause = self._candidacy.retry_period
-        for delay in Backoff(first=pause, cap=pause):
-            if await self._attempt():
-                log.info("leading as %s, term %d", self._candidacy.identity, self.term)
-                return
-            await asyncio.sleep(delay)
+        await acquired([self], self._candidacy.retry_period)
 
     async def hold(self) -> None:
         """Renew until cancelled; calls `on_lost` and returns when leadership is lost."""
@@ -167,7 +184,8 @@ class Elector:
         except KubeError as error:
             log.warning("the Lease could not be released, others will wait for it: %s", error)
 
-    async def _attempt(self) -> bool:
+    async def attempt(self) -> bool:
+        """Become the leader if nobody is; errors of the API server mean no."""
         try:
             await self._look()
             if self._is_taken():
@@ -177,6 +195,12 @@ class Elector:
             log.info("not leading: %s", error)
             return False
         self.is_leader = True
+        log.info(
+            "leading by Lease %s as %s, term %d",
+            self._candidacy.name,
+            self._candidacy.identity,
+            self.term,
+        )
         return True
 
     async def _renew(self) -> None:
@@ -189,7 +213,7 @@ class Elector:
                 "the Lease could not be renewed, %.1f s are left: %s", self._remaining(), error
             )
 
-    async def _update(self, spec: Callable[[], _LeaseSpec]) -> None:
+    async def _update(self, spec: Callable[[], LeaseSpec]) -> None:
         """Write a spec if the Lease is ours, even if its version is not the one we know.
 
         That happens when the answer to our last write was lost, or when somebody edited a label.
@@ -211,20 +235,24 @@ class Elector:
         else:
             self._note(body)
 
-    async def _write(self, spec: _LeaseSpec) -> None:
+    async def _write(self, spec: LeaseSpec) -> None:
         """Create or replace the Lease, guarded by the version that we know."""
         sent_at = self._elapsed()
-        known = self._lease
-        names = {"namespace": self._candidacy.namespace, "name": self._candidacy.name}
-        lease = _Lease(metadata=known.metadata if known else dict(names), spec=spec)
-        method, path = ("PUT", self._path) if known else ("POST", self._collection)
+        lease = Lease(metadata=self._metadata(), spec=spec)
+        method, path = ("PUT", self._path) if self._lease else ("POST", self._collection)
         body = msgspec.json.encode(lease)
         timeout = self._call_timeout()
         self._note(await self._client.request(method, path, body=body, timeout=timeout))
         self._renewed_at = sent_at
 
+    def _metadata(self) -> dict[str, object]:
+        """What to write as metadata: what others wrote there stays."""
+        if self._lease is not None:
+            return self._lease.metadata
+        return {"namespace": self._candidacy.namespace, "name": self._candidacy.name}
+
     def _note(self, body: bytes) -> None:
-        seen = msgspec.json.decode(body, type=_Lease)
+        seen = msgspec.json.decode(body, type=Lease)
         if self._lease is None or seen.metadata != self._lease.metadata:
             self._seen_at = self._elapsed()
         self._lease = seen
@@ -239,7 +267,7 @@ class Elector:
         A Lease with our own identity that we do not hold counts too: if two processes were given
         the same identity, only one leads.
         """
-        spec = self._lease.spec if self._lease else _LeaseSpec()
+        spec = self._lease.spec if self._lease else LeaseSpec()
         if not spec.holder_identity:
             return False
         duration = spec.lease_duration_seconds or self._candidacy.lease_duration
@@ -248,9 +276,9 @@ class Elector:
     def _is_ours(self) -> bool:
         return self._lease is None or (self._lease.spec.holder_identity == self._candidacy.identity)
 
-    def _claimed(self) -> _LeaseSpec:
+    def _claimed(self) -> LeaseSpec:
         now = self._now()
-        return _LeaseSpec(
+        return LeaseSpec(
             holder_identity=self._candidacy.identity,
             lease_duration_seconds=self._candidacy.lease_duration,
             acquire_time=now,
@@ -258,11 +286,11 @@ class Elector:
             lease_transitions=self.term + 1 if self._lease else 0,
         )
 
-    def _renewed(self) -> _LeaseSpec:
+    def _renewed(self) -> LeaseSpec:
         spec = self._lease.spec if self._lease else self._claimed()
         return msgspec.structs.replace(spec, renew_time=self._now())
 
-    def _released(self) -> _LeaseSpec:
+    def _released(self) -> LeaseSpec:
         return msgspec.structs.replace(
             self._renewed(), holder_identity="", lease_duration_seconds=1
         )

@@ -16,6 +16,7 @@ import msgspec
 from mintmaster.kube.backoff import Backoff
 from mintmaster.kube.errors import (
     ApiError,
+    Forbidden,
     Gone,
     Invalid,
     KubeError,
@@ -23,6 +24,7 @@ from mintmaster.kube.errors import (
     from_status,
 )
 from mintmaster.kube.lines import LineSplitter
+from mintmaster.kube.versions import is_older
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Set
@@ -127,6 +129,13 @@ class _Object(msgspec.Struct):
     metadata: _Meta
 
 
+class _Newest(NamedTuple):
+    """What changed last, of all that was listed or watched."""
+
+    meta: _Meta
+    deleted: bool = False
+
+
 _page_decoder = msgspec.json.Decoder(_Page)
 _event_decoder = msgspec.json.Decoder(_Event)
 _object_decoder = msgspec.json.Decoder(_Object)
@@ -135,9 +144,11 @@ _object_decoder = msgspec.json.Decoder(_Object)
 class Reflector:
     """Feeds a sink with a collection's objects, for ever.
 
-    The first list, like every later one, is a quorum read (no resourceVersion). After a broken
-    watch the next one takes up from the last version seen; only when the server has forgotten that
-    version, or sent an ERROR, is everything listed again.
+    The first list, like every later one, is a quorum read (no resourceVersion). After a watch that
+    ended in order the next one takes up from the last version seen. After one that broke, or could
+    not be had, the database may have been restored meanwhile: the object that changed last is read,
+    and the next watch takes up from its version if it stands as it did. If it does not, or when the
+    server has forgotten the version, or sent an ERROR, everything is listed again.
     """
 
     def __init__(
@@ -157,9 +168,15 @@ class Reflector:
         self._delays = iter(self._pace.backoff)
         self._page_size = self._pace.page_size
         self._position: str | None = None
+        self._newest: _Newest | None = None
+        self._doubtful = False
         self._watching: asyncio.Timeout | None = None
         self.synced = asyncio.Event()
         """Set once the first list is complete."""
+        self.answered = asyncio.Event()
+        """Set once the first list is complete, or was refused."""
+        self.refused = False
+        """Whether the last answer was that the collection may not be read."""
         self.last_contact = float("-inf")
         """When the copy was last known to be whole, on the monotonic clock, in seconds."""
 
@@ -167,6 +184,11 @@ class Reflector:
     def staleness(self) -> float:
         """Seconds since the copy was last known to be whole; infinite before the first list."""
         return self._monotonic() - self.last_contact
+
+    @property
+    def position(self) -> str:
+        """The version up to which the copy is whole; empty before the first list, and while listing anew."""
+        return self._position or ""
 
     def relist(self) -> None:
         """List again, and watch from there: versions went back, so a watch that stands would stay silent."""
@@ -179,6 +201,8 @@ class Reflector:
         while True:
             asked = 0.0
             try:
+                if self._position is not None and self._doubtful:
+                    await self._settle_doubt()
                 if self._position is None:
                     await self._list()
                 async with asyncio.timeout(None) as self._watching:
@@ -195,8 +219,12 @@ class Reflector:
 
     def _judge(self, error: KubeError) -> float:
         """Decide where to go on after an error; return the seconds that the server asked for."""
+        self._doubtful = True
         if _position_is_lost(error):
             self._position = None
+        self.refused = isinstance(error, Forbidden)
+        if self.refused:
+            self.answered.set()
         then = "listing again" if self._position is None else "watching again"
         log.warning("%s: %s; %s", self._selection.path, error, then)
         return (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
@@ -212,12 +240,15 @@ class Reflector:
         self._page_size = self._pace.page_size
         self._sink.listed(keys, version)
         self._position = version
+        self._doubtful = False
         self._in_contact(began)
         self.synced.set()
+        self.answered.set()
 
     async def _pages(self) -> tuple[set[ObjectKey], str]:
         params = {**self._selection.params(), "limit": str(self._page_size)}
         keys: set[ObjectKey] = set()
+        self._newest = None
         while True:
             body = await self._client.get(self._selection.path, params)
             page = self._decoded(_page_decoder, body)
@@ -231,8 +262,34 @@ class Reflector:
             for raw in items[start : start + _ITEMS_AT_ONCE]:
                 meta = self._decoded(_object_decoder, raw).metadata
                 keys.add(ObjectKey(meta.namespace, meta.name, meta.uid))
+                if self._newest is None or is_older(
+                    self._newest.meta.resource_version, meta.resource_version
+                ):
+                    self._newest = _Newest(meta)
                 self._sink.upsert(raw, listed=True)
             await asyncio.sleep(0)
+
+    async def _settle_doubt(self) -> None:
+        """See whether the database is the one that the position is from, else give the position up.
+
+        Versions alone don't tell: one that was restored may have caught up since. But what changed last
+        stands as it did only if nothing that is known was lost; and what else was written since then,
+        the watch tells from there.
+        """
+        if self._newest is not None and await self._stands(self._newest):
+            self._position = self._newest.meta.resource_version
+            self._doubtful = False
+        else:
+            self._position = None
+
+    async def _stands(self, newest: _Newest) -> bool:
+        params = self._selection.params()
+        selectors = (params.get("fieldSelector"), f"metadata.name={newest.meta.name}")
+        params["fieldSelector"] = ",".join(text for text in selectors if text)
+        page = self._decoded(_page_decoder, await self._client.get(self._selection.path, params))
+        found = [self._decoded(_object_decoder, raw).metadata for raw in page.items or []]
+        same = [meta for meta in found if meta.uid == newest.meta.uid]
+        return not same if newest.deleted else same == [newest.meta]
 
     async def _watch(self) -> None:
         params = {
@@ -250,17 +307,23 @@ class Reflector:
 
     def _take_events(self, lines: list[bytes]) -> None:
         """Hand over events; the position moves once per chunk, as reading it costs a decode."""
-        last: msgspec.Raw | None = None
+        last: _Event | None = None
+        changed: _Event | None = None
         try:
             for line in lines:
                 last = self._take_event(line)
+                changed = last if last.type != "BOOKMARK" else changed
         finally:
             if last is not None and self._position is not None:
-                seen = self._decoded(_object_decoder, last).metadata.resource_version
-                self._position = seen or self._position
+                seen = self._decoded(_object_decoder, last.object).metadata
+                self._position = seen.resource_version or self._position
                 self._in_contact(self._monotonic())
+                if changed is not None:
+                    if changed is not last:
+                        seen = self._decoded(_object_decoder, changed.object).metadata
+                    self._newest = _Newest(seen, deleted=changed.type == "DELETED")
 
-    def _take_event(self, line: bytes) -> msgspec.Raw:
+    def _take_event(self, line: bytes) -> _Event:
         event = self._decoded(_event_decoder, line)
         if event.type == "ERROR":
             self._position = None
@@ -269,10 +332,11 @@ class Reflector:
             self._sink.delete(event.object)
         elif event.type != "BOOKMARK":
             self._sink.upsert(event.object, listed=False)
-        return event.object
+        return event
 
     def _in_contact(self, when: float) -> None:
         self.last_contact = when
+        self.refused = False
         self._delays = iter(self._pace.backoff)
 
     def _decoded(self, decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mintmaster.api.meta import ObjectMeta
+from mintmaster.api.names import ANNOTATION_EXPIRES_AT
 from mintmaster.kube.errors import NotFound
 from mintmaster.kube.paths import collection_path, object_path
+from mintmaster.lifecycle import template_metadata
 from mintmaster.lifecycle.secret_view import Reading, view_of
 
 if TYPE_CHECKING:
@@ -117,7 +119,7 @@ def _new(namespace: str, name: str, content: Content) -> dict[str, object]:
 
 
 def _change(present: SecretView, content: Content) -> dict[str, object]:
-    """A merge patch: all data is ours, labels and annotations of others stay.
+    """A merge patch: all data is ours, labels and annotations of others stay, a former template's go.
 
     A merge patch with a stale resourceVersion or another UID is refused, so it changes nothing but what was seen.
     """
@@ -125,12 +127,18 @@ def _change(present: SecretView, content: Content) -> dict[str, object]:
     data: dict[str, bytes | None] = {
         key: None for key in present.value_digests if key not in content.data
     }
+    gone = template_metadata.left_over(present, content.labels, content.annotations)
     return {
         "metadata": {
             "uid": meta.uid,
             "resourceVersion": meta.resource_version,
-            "labels": content.labels,
-            "annotations": content.annotations,
+            "labels": {**dict.fromkeys(gone.labels), **content.labels},
+            "annotations": {
+                # What does not expire any more must not say that it does.
+                ANNOTATION_EXPIRES_AT: None,
+                **dict.fromkeys(gone.annotations),
+                **content.annotations,
+            },
             "ownerReferences": _owners(present, content.owner),
         },
         "data": {**data, **content.data},

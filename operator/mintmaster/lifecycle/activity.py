@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mintmaster.api.rights import Rights
-from mintmaster.api.runner_registration import RunnerRegistrationSpec
-from mintmaster.api.user_access_token import UserAccessTokenSpec
 from mintmaster.lifecycle import grants
+from mintmaster.lifecycle.known import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
-    from mintmaster.api.kinds import TokenResource
-    from mintmaster.api.status import TokenRecord
     from mintmaster.lifecycle.issuer_view import IssuerView
+    from mintmaster.lifecycle.known import KnownResource, KnownToken
 
 
 class Inactivity(StrEnum):
@@ -47,55 +43,12 @@ class Inactivity(StrEnum):
     """The issuer does not publish the key (any more)."""
     TOO_OLD = "too_old"
     """Issued before the `notBefore` of its issuer or of its resource."""
+    DISABLED = "disabled"
+    """An application that is switched off (`spec.enabled`)."""
     NOT_GRANTED = "not_granted"
     """The issuer as it is now does not grant the recorded rights."""
     ENDED = "ended"
     """Expired, or its overlap is over."""
-
-
-class KnownToken(msgspec.Struct, frozen=True, gc=False):
-    """A token on record."""
-
-    id: str
-    revision: int
-    digest: str
-    key_id: str
-    issued_at: float
-    ends_at: float
-    """The earlier of `expiresAt` and `validUntil`; infinite without either."""
-    unlimited: bool
-    """Recorded without expiry."""
-    rights: Rights
-
-
-class KnownResource(msgspec.Struct, frozen=True, gc=False):
-    """What has to be known of a resource to judge its tokens: a tenth of the resource itself."""
-
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-    seniority: tuple[str, str]
-    """Who was first, where two claim the same digest: by creation, then by UID."""
-    issuer: str
-    deleted: bool
-    revoked: bool
-    not_before: float
-    revision: int
-    runner_type: str
-    group: str
-    username: str
-    claimed_digest: str
-    """The digest that a caller handed in, recorded or not."""
-    tokens: tuple[KnownToken, ...]
-
-    def token(self, jti: str) -> KnownToken | None:
-        """The recorded token of that name."""
-        return next((token for token in self.tokens if token.id == jti), None)
-
-    def opaque_token(self, digest: str) -> KnownToken | None:
-        """The recorded opaque token of that digest."""
-        return next((it for it in self.tokens if it.digest == digest and not it.key_id), None)
 
 
 class Presented(msgspec.Struct, frozen=True, gc=False):
@@ -107,31 +60,11 @@ class Presented(msgspec.Struct, frozen=True, gc=False):
     uid: str = ""
     revision: int = 0
     expires_at: float = math.inf
-
-
-def known(kind: str, resource: TokenResource) -> KnownResource:
-    """Reduce a resource to what judging its tokens needs. A status of another life counts for nothing (I10)."""
-    meta, spec, status = resource.metadata, resource.spec, resource.status
-    own = status.uid == meta.uid
-    runner = spec if isinstance(spec, RunnerRegistrationSpec) else None
-    created = meta.creation_timestamp
-    return KnownResource(
-        kind=kind,
-        namespace=_shared(meta.namespace),
-        name=meta.name,
-        uid=meta.uid,
-        seniority=(created.isoformat() if created else "", meta.uid),
-        issuer=_shared(spec.issuer_ref.name),
-        deleted=meta.deletion_timestamp is not None,
-        revoked=spec.revoked,
-        not_before=_seconds(status.not_before, -math.inf) if own else -math.inf,
-        revision=status.revision if own else 0,
-        runner_type=runner.type.value if runner else "",
-        group=(runner.group or "") if runner else "",
-        username=spec.user.username if isinstance(spec, UserAccessTokenSpec) else "",
-        claimed_digest=spec.token.value_digest or "",
-        tokens=tuple(map(_known_token, status.tokens)) if own else (),
-    )
+    issued_at: float = -math.inf
+    rights: Rights | None = None
+    """What a gate-minted token says that it may do: there is no record that would."""
+    actor: str = ""
+    """Who acts for the subject (the claim `act`); empty for the subject itself."""
 
 
 def judge(
@@ -140,7 +73,7 @@ def judge(
     issuer: IssuerView,
     namespace_labels: Mapping[str, str],
 ) -> KnownToken | Inactivity:
-    """The record by which a token is active, as far as time allows (see `ended`); else why it is not."""
+    """The record by which a token is active, as far as time allows (see `end`); else why it is not."""
     if resource is None:
         return Inactivity.RESOURCE_UNKNOWN
     void = _void_resource(resource, issuer)
@@ -152,12 +85,12 @@ def judge(
         return Inactivity.NOT_YET_RECORDED if newer else Inactivity.NOT_RECORDED
     if (record.digest, record.key_id) != (presented.digest, presented.key_id):
         return Inactivity.NOT_AS_RECORDED
-    return _void_record(record, resource, issuer, namespace_labels) or record
+    return void_record(record, resource, issuer, namespace_labels) or record
 
 
-def ended(record: KnownToken, presented: Presented, now: float) -> bool:
-    """Whether the time of a token is over; at the very second of its end it is."""
-    return now >= record.ends_at or now >= presented.expires_at
+def end(record: KnownToken, presented: Presented) -> float:
+    """When the token ends: at that very second it is inactive."""
+    return min(record.ends_at, presented.expires_at)
 
 
 def _void_resource(resource: KnownResource, issuer: IssuerView) -> Inactivity | None:
@@ -176,23 +109,25 @@ def _record(presented: Presented, resource: KnownResource) -> KnownToken | None:
     return resource.opaque_token(presented.digest)
 
 
-def _void_record(
+def void_record(
     record: KnownToken, resource: KnownResource, issuer: IssuerView, labels: Mapping[str, str]
 ) -> Inactivity | None:
+    """Why a record does not count although it stands in the status; None if it does, as far as time allows."""
     key_id = record.key_id
     if key_id and (key_id in issuer.withdrawn or key_id not in issuer.key_ids):
         return Inactivity.KEY_WITHDRAWN
-    not_before = _seconds(issuer.spec.not_before, -math.inf)
+    not_before = seconds(issuer.spec.not_before, -math.inf)
     if record.issued_at < max(not_before, resource.not_before):
         return Inactivity.TOO_OLD
-    if not _granted(record, resource, issuer, labels):
+    if not granted(record, resource, issuer, labels):
         return Inactivity.NOT_GRANTED
     return None
 
 
-def _granted(
+def granted(
     record: KnownToken, resource: KnownResource, issuer: IssuerView, labels: Mapping[str, str]
 ) -> bool:
+    """Whether an issuer as it is now grants the rights that were recorded."""
     rights = record.rights
     if grants.denied(rights.subject, issuer) or issuer.unknown(rights):
         return False
@@ -203,44 +138,7 @@ def _granted(
         rights=rights,
         runner_type=resource.runner_type,
         group=resource.group,
+        client_id=resource.granted_client_id,
         unlimited=record.unlimited,
     )
     return not grants.missing(request, issuer)
-
-
-def _known_token(record: TokenRecord) -> KnownToken:
-    return KnownToken(
-        id=record.id,
-        revision=record.revision,
-        digest=record.digest,
-        key_id=_shared(record.key_id),
-        issued_at=record.issued_at.timestamp(),
-        ends_at=min(_seconds(record.expires_at, math.inf), _seconds(record.valid_until, math.inf)),
-        unlimited=record.expires_at is None,
-        rights=_compact(record.rights),
-    )
-
-
-def _compact(rights: Rights) -> Rights:
-    """The same rights, with lists shared between all tokens that have the same: most of a token's size."""
-    return Rights(
-        subject=rights.subject,
-        audiences=_shared_list(rights.audiences),
-        scopes=_shared_list(rights.scopes),
-        roles=_shared_list(rights.roles),
-        projects=_shared_list(rights.projects),
-    )
-
-
-@lru_cache(maxsize=4096)
-def _shared(text: str) -> str:
-    return text
-
-
-@lru_cache(maxsize=4096)
-def _shared_list(values: tuple[str, ...]) -> tuple[str, ...]:
-    return values
-
-
-def _seconds(instant: datetime | None, otherwise: float) -> float:
-    return instant.timestamp() if instant is not None else otherwise

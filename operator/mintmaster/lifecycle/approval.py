@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from mintmaster.api.kinds import RUNNER_REGISTRATION
+from mintmaster.api.kinds import CLIENT_APPLICATION, RUNNER_REGISTRATION, USER_ACCESS_TOKEN
 from mintmaster.api.reasons import ConditionType
 from mintmaster.api.token_issuer import ApprovalMode
 from mintmaster.lifecycle import rights
@@ -30,10 +30,7 @@ def approval(facts: Facts) -> Approval:
     An approval binds to rights, not to a resource: it holds while the rights have the hash that was pinned when
     it was given. A decision about a generation that this status has not caught up with is a fresh one.
     """
-    modes = facts.known_issuer.spec.approval
-    is_runner = facts.kind == RUNNER_REGISTRATION.kind
-    mode = modes.runner_registrations if is_runner else modes.user_access_tokens
-    if mode != ApprovalMode.MANUAL:
+    if _mode(facts) != ApprovalMode.MANUAL:
         return Approval.NOT_NEEDED
     condition = find(facts.status.conditions, ConditionType.APPROVED)
     if condition is None or condition.status == "Unknown":
@@ -45,6 +42,15 @@ def approval(facts: Facts) -> Approval:
     if condition.status == "False":
         return Approval.DENIED
     return Approval.GIVEN if _is_unused(facts) else Approval.AWAITED
+
+
+def _mode(facts: Facts) -> ApprovalMode:
+    modes = facts.known_issuer.spec.approval
+    return {
+        RUNNER_REGISTRATION.kind: modes.runner_registrations,
+        USER_ACCESS_TOKEN.kind: modes.user_access_tokens,
+        CLIENT_APPLICATION.kind: modes.client_applications,
+    }[facts.kind]
 
 
 def wanted_hash(facts: Facts) -> str:

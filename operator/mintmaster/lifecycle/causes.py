@@ -126,9 +126,22 @@ def voided_by_age(facts: Facts, token: TokenRecord) -> bool:
 
 def _withdrawn(facts: Facts, token: TokenRecord) -> Cause | None:
     issuer = facts.known_issuer
+    if facts.client_id_refused:
+        return Cause(
+            CauseKind.WITHDRAWN,
+            Reason.CLIENT_ID_CONFLICT,
+            "Another application has the client id.",
+        )
     if token.key_id and token.key_id in issuer.withdrawn:
         return Cause(
             CauseKind.WITHDRAWN, Reason.RENEWED, "The key that signed the token was withdrawn."
+        )
+    if token.key_id and issuer.key_ids and token.key_id not in issuer.key_ids:
+        # A restored backup brought back other keys, or a leader signed with one that it alone knew.
+        return Cause(
+            CauseKind.WITHDRAWN,
+            Reason.RENEWED,
+            "The issuer has no such key as the one that signed the token.",
         )
     if token.revision < facts.revision_floor:
         return Cause(
@@ -190,12 +203,11 @@ def _form_changed(facts: Facts, current: TokenRecord) -> Cause | None:
 def _lifetime_changed(facts: Facts, current: TokenRecord) -> bool:
     """A lifetime that the spec names always counts; an issuer's default only when the spec was edited."""
     if current.expires_at is None:
-        return True
-    asked = facts.resource.spec.token.lifetime
-    if asked is None and not facts.edit_pending:
+        return not facts.endless
+    by_default = facts.resource.spec.token.lifetime is None and not facts.endless
+    if by_default and not facts.edit_pending:
         return False
-    wanted = durations.parse(asked) if asked else facts.schedule.lifetime
-    return current.expires_at - current.issued_at != wanted
+    return current.expires_at - current.issued_at != facts.wanted_lifetime
 
 
 def _prefix_changed(facts: Facts, current: TokenRecord) -> bool:

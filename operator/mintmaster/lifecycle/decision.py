@@ -36,7 +36,7 @@ class Issue:
     format: Format
     prefix: str
     lifetime: timedelta | None
-    """None: the token never expires (only where a caller holds it and the issuer allows that)."""
+    """None: the token never expires (a client secret, or a caller's where the issuer allows that)."""
     overlap: timedelta
     """How long the superseded token stays active from now; zero where its rights shrank or its key was withdrawn."""
 
@@ -83,9 +83,8 @@ def _upkeep(facts: Facts, cause: Cause | None, obstacle: Obstacle | None) -> Pla
 
     What holds up an issue is no reason not to repair, since that needs no token (I11).
     """
-    keeps_token = facts.current is not None and facts.held_key(facts.current) is not None
     rewrite = False
-    if keeps_token:
+    if _keeps_token(facts):
         if _must_read(facts):
             return Plan(read_secret=True)
         try:
@@ -102,9 +101,18 @@ def _upkeep(facts: Facts, cause: Cause | None, obstacle: Obstacle | None) -> Pla
     )
 
 
+def _keeps_token(facts: Facts) -> bool:
+    """Whether the Secret holds the current token, as far as it was looked at.
+
+    Around one whose signature was tampered with nothing is put right: it would pass for what was delivered.
+    """
+    if facts.current is None or facts.held_key(facts.current) is None:
+        return False
+    return facts.reading is None or facts.reading.signature_holds
+
+
 def _issue(facts: Facts, cause: Cause) -> Issue:
-    spec, times = facts.resource.spec.token, facts.schedule
-    endless = _is_for_caller(facts) and spec.lifetime is None
+    spec = facts.resource.spec.token
     shrunk = facts.current is not None and is_void(facts, facts.current)
     return Issue(
         cause=cause,
@@ -112,8 +120,8 @@ def _issue(facts: Facts, cause: Cause) -> Issue:
         rights=facts.wanted_rights,
         format=spec.format,
         prefix=spec.prefix,
-        lifetime=None if endless else times.lifetime,
-        overlap=timedelta() if shrunk else times.overlap,
+        lifetime=facts.wanted_lifetime,
+        overlap=timedelta() if shrunk else facts.schedule.overlap,
     )
 
 

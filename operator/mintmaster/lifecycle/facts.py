@@ -7,21 +7,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mintmaster.api import names
+from mintmaster.api.client_application import ClientApplication
 from mintmaster.api.reasons import STALLED_REASONS, ConditionType, Reason
 from mintmaster.api.runner_registration import RunnerRegistrationSpec
-from mintmaster.api.status import TokenStatus
-from mintmaster.api.token_spec import Delivery
-from mintmaster.lifecycle import grants, ownership, rights, schedule
+from mintmaster.api.token_spec import Delivery, MintedSpec
+from mintmaster.lifecycle import client_ids, grants, ownership, rights, schedule
 from mintmaster.lifecycle.conditions import find
 from mintmaster.lifecycle.ownership import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from mintmaster.api.kinds import TokenResource
     from mintmaster.api.rights import Rights
-    from mintmaster.api.status import TokenRecord
+    from mintmaster.api.status import TokenRecord, TokenStatus
     from mintmaster.lifecycle.issuer_view import IssuerView
     from mintmaster.lifecycle.schedule import Schedule
     from mintmaster.lifecycle.secret_view import Reading, SecretView
@@ -56,6 +56,10 @@ class Facts:
     """False while the clock is too far from the API server's."""
     digest_taken: bool = False
     """Whether an older resource claims the digest that a caller handed in."""
+    client_id_taken: bool = False
+    """Whether another application comes first for the client id."""
+    requester: TokenResource | None = None
+    """What stands under the UID of `spec.requestedBy`: whose bearer asked for this token over HTTP."""
     namespace_issues: tuple[datetime, ...] = ()
     """Times of the counted issues of all resources of the namespace within the last hour, oldest first."""
     reading: Reading | None = None
@@ -79,7 +83,7 @@ class Facts:
             return recorded
         # A decision may have been made before the operator wrote anything; all else is void.
         decision = find(recorded.conditions, ConditionType.APPROVED) if not recorded.uid else None
-        return TokenStatus(uid=self.uid, conditions=(decision,) if decision else ())
+        return type(recorded)(uid=self.uid, conditions=(decision,) if decision else ())
 
     @cached_property
     def current(self) -> TokenRecord | None:
@@ -109,9 +113,55 @@ class Facts:
         )
 
     @cached_property
+    def application(self) -> ClientApplication | None:
+        """The resource, if it is an application, whose token is its client secret."""
+        return self.resource if isinstance(self.resource, ClientApplication) else None
+
+    @cached_property
+    def client_id_refused(self) -> bool:
+        """Whether the client id is another application's, or was when the spec was last looked at."""
+        application = self.application
+        return application is not None and (
+            self.client_id_taken or client_ids.was_refused(application)
+        )
+
+    @cached_property
+    def suspended(self) -> bool:
+        """Whether the spec wants nothing issued for the time being."""
+        spec = self.resource.spec
+        return isinstance(spec, MintedSpec) and spec.suspend
+
+    @cached_property
+    def out_of_use(self) -> bool:
+        """Whether the spec says that the resource is not to be used for the time being, or not renewed."""
+        return self.suspended or (
+            self.application is not None and not self.application.spec.enabled
+        )
+
+    @cached_property
+    def endless(self) -> bool:
+        """Whether a token issued now would never expire: a caller's or a client secret, with no lifetime named."""
+        spec = self.resource.spec
+        held = spec.delivery == Delivery.CALLER or self.application is not None
+        return held and spec.token.lifetime is None
+
+    @cached_property
+    def wanted_lifetime(self) -> timedelta | None:
+        """How long a token issued now would live; None: without end. Only where the issuer is known."""
+        return None if self.endless else self.schedule.lifetime
+
+    @cached_property
     def wanted_rights(self) -> Rights:
         """The rights of a token issued now. Only for resources whose issuer is known."""
         return rights.desired(self.resource, self.known_issuer)
+
+    @cached_property
+    def granted_client_id(self) -> str:
+        """The client id, where it is one that has to be granted."""
+        application = self.application
+        if application is None or application.client_id == application.default_client_id:
+            return ""
+        return application.client_id
 
     def not_granted(self, asked: Rights) -> tuple[str, ...]:
         """What the issuer's grants lack for these rights; empty when they are granted."""
@@ -130,7 +180,9 @@ class Facts:
             rights=asked,
             runner_type=runner.type if runner else "",
             group=(runner.group or "") if runner else "",
-            unlimited=spec.delivery == Delivery.CALLER and spec.token.lifetime is None,
+            client_id=self.granted_client_id,
+            # A client secret is no token of the issuer: it may be without end unless somebody limits it.
+            unlimited=self.endless and self.application is None,
         )
         return grants.missing(request, issuer)
 

@@ -30,6 +30,8 @@ class Request:
     rights: Rights
     runner_type: str = ""
     group: str = ""
+    client_id: str = ""
+    """A client id other than the application's own by default; empty for all else."""
     unlimited: bool = False
     """A token that never expires."""
 
@@ -68,6 +70,8 @@ def _lacks(grant: Grant, request: Request, issuer: IssuerView) -> Iterator[str]:
         yield f"runner type {request.runner_type}"
     if request.group and not _listed(grant.groups, request.group):
         yield f"group {request.group!r}"
+    if request.client_id and not _listed(grant.client_ids, request.client_id):
+        yield f"client id {request.client_id!r}"
     # Scopes that come with a role are covered by granting the role.
     own_scopes = set(rights.scopes) - issuer.scopes_of(rights.roles)
     yield from _not_listed("scope", grant.scopes, own_scopes)
@@ -77,7 +81,7 @@ def _lacks(grant: Grant, request: Request, issuer: IssuerView) -> Iterator[str]:
         "audience", grant.audiences, set(rights.audiences) - set(issuer.spec.audiences)
     )
     if request.unlimited and not grant.unlimited:
-        yield "a token without expiry"
+        yield "a token without expiry (ask for a lifetime)"
 
 
 def _not_listed(what: str, granted: tuple[str, ...], asked: Iterable[str]) -> Iterator[str]:

@@ -8,13 +8,14 @@ import msgspec
 
 from mintmaster.api.reasons import STALLED_REASONS, ConditionType, Reason
 from mintmaster.lifecycle.conditions import ConditionSet, without_wording
+from mintmaster.lifecycle.issuer_view import Obstacle
 from mintmaster.lifecycle.merge_patch import difference
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mintmaster.api.token_issuer import KeyRecord, TokenIssuer, TokenIssuerStatus
-    from mintmaster.lifecycle.issuer_view import Obstacle
+    from mintmaster.lifecycle.keyring import Keyring
 
 
 def next_status(
@@ -36,6 +37,20 @@ def next_status(
         observed_generation=issuer.metadata.generation,
         keys=keys,
         conditions=built.build(),
+    )
+
+
+def unpublished(issuer: TokenIssuer, ring: Keyring) -> Obstacle | None:
+    """Why whoever does not own the issuer may not sign with its active key yet: nobody could verify that.
+
+    The key is stored first and published second; a withdrawn one goes when the owner has seen that it is to go.
+    """
+    published = {key.id for key in issuer.status.keys} - set(issuer.spec.withdrawn_keys)
+    if ring.active is not None and ring.active.id in published:
+        return None
+    return Obstacle(
+        Reason.ISSUER_NOT_READY,
+        "The issuer's key has not been published yet; the first shard of the operator does that.",
     )
 
 

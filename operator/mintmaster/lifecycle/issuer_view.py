@@ -36,7 +36,7 @@ class IssuerView:
     obstacle: Obstacle | None = None
     """Why nothing can be minted for this issuer, e.g. its keys are lost."""
     key_ids: frozenset[str] = field(default_factory=frozenset)
-    """All published keys: next, active and retired."""
+    """All published keys: next, active and retired. Empty where they are not known."""
 
     @cached_property
     def role_scopes(self) -> Mapping[str, frozenset[str]]:

@@ -93,6 +93,16 @@ def turned(ring: Keyring, turn: Turn) -> Keyring:
     return ring
 
 
+def change_of(ring: Keyring, spec: TokenIssuerSpec) -> datetime | None:
+    """When another key is to sign in the active one's place; None without an active key."""
+    following, active = ring.in_state(KeyState.NEXT), ring.active
+    if active is None:
+        return None
+    if following is not None:
+        return following.not_before
+    return _scheduled_change(active, spec) + durations.parse(spec.signing.publish_before)
+
+
 def next_turn(ring: Keyring, spec: TokenIssuerSpec) -> datetime | None:
     """When time alone changes the ring: a next key is due, is promoted, or a retired one ends."""
     moments = [key.retire_at for key in ring.keys if key.retire_at is not None]

@@ -55,6 +55,9 @@ def _of_issue(plan: Plan) -> Iterator[News]:
     cause = plan.issue.cause
     if cause.kind is CauseKind.DRIFT:
         yield News("Warning", cause.reason, f"{cause.message} Another token was issued.", "Issue")
+    elif cause.kind is CauseKind.FIRST:
+        # That there was none before, as its message says, is no news once there is one.
+        yield News("Normal", cause.outcome, "A token was issued.", "Issue")
     else:
         yield News("Normal", cause.outcome, f"A token was issued. {cause.message}", "Issue")
 

@@ -9,7 +9,7 @@ from mintmaster.api import names
 from mintmaster.api.reasons import Reason
 from mintmaster.api.token_issuer import Signer
 from mintmaster.api.token_spec import Delivery
-from mintmaster.lifecycle import ownership, rfc3339, schedule, template
+from mintmaster.lifecycle import ownership, requester, rfc3339, schedule, template
 from mintmaster.lifecycle.approval import Approval, approval
 from mintmaster.lifecycle.issuer_view import Obstacle
 from mintmaster.lifecycle.ownership import Claim
@@ -27,6 +27,18 @@ def obstacle_to_issue(facts: Facts) -> Obstacle | None:
     return next((found for check in _CHECKS if (found := check(facts))), None)
 
 
+def _client_id_refused(facts: Facts) -> Obstacle | None:
+    application = facts.application
+    if application is None or not facts.client_id_refused:
+        return None
+    return Obstacle(
+        Reason.CLIENT_ID_CONFLICT,
+        f"Another ClientApplication of issuer {application.spec.issuer_ref.name!r} has, or had, the client id"
+        f" {application.client_id!r}: name another in spec.clientId of a new resource. Should the id have become free"
+        " and be meant for this one, edit its spec, or create it anew.",
+    )
+
+
 def _issuer_missing(facts: Facts) -> Obstacle | None:
     if facts.issuer is not None:
         return None
@@ -39,13 +51,10 @@ def _issuer_missing(facts: Facts) -> Obstacle | None:
 
 def _wrong_signer(facts: Facts) -> Obstacle | None:
     issuer = facts.known_issuer
-    if issuer.spec.signer == Signer.OPERATOR:
+    needed = Signer.OPERATOR if facts.application is None else Signer.GATE
+    if issuer.spec.signer == needed:
         return None
-    return Obstacle(
-        Reason.SIGNER_MISMATCH,
-        f"Issuer {issuer.name!r} is signed by gates and mints for applications only: use an issuer whose signer"
-        " is Operator.",
-    )
+    return Obstacle(Reason.SIGNER_MISMATCH, f"Issuer {issuer.name!r} {_WRONG_SIGNERS[needed]}")
 
 
 def _issuer_not_ready(facts: Facts) -> Obstacle | None:
@@ -101,13 +110,33 @@ def _not_granted(facts: Facts) -> Obstacle | None:
     )
 
 
-def _bad_schedule(facts: Facts) -> Obstacle | None:
-    if (
-        facts.resource.spec.delivery == Delivery.CALLER
-        and facts.resource.spec.token.lifetime is None
-    ):
+def _requester_lacks(facts: Facts) -> Obstacle | None:
+    """Look once, when a digest is about to be activated: what became of the asker afterwards changes nothing."""
+    asked, digest = facts.resource.spec.requested_by, facts.resource.spec.token.value_digest
+    if asked is None or not asked.uid or digest is None:
         return None
-    return schedule.obstacle(facts.schedule, facts.known_issuer)
+    if any(token.digest == digest for token in facts.status.tokens):
+        return None
+    held = requester.held_rights(asked, facts.requester, facts.now)
+    if held is None:
+        return Obstacle(
+            Reason.NOT_GRANTED,
+            "spec.requestedBy names a token that is not active: ask for this one anew, with a token that is.",
+        )
+    lacks = requester.lacking(facts.resource, facts.wanted_rights, held)
+    if not lacks:
+        return None
+    return Obstacle(
+        Reason.NOT_GRANTED,
+        "Whoever asked for this token (spec.requestedBy) may not do all of it themselves; they lack"
+        f" {', '.join(lacks)}.",
+    )
+
+
+def _bad_schedule(facts: Facts) -> Obstacle | None:
+    if facts.application is not None:
+        return schedule.application_obstacle(facts.application.spec, facts.known_issuer)
+    return None if facts.endless else schedule.obstacle(facts.schedule, facts.known_issuer)
 
 
 def _bad_template(facts: Facts) -> Obstacle | None:
@@ -141,12 +170,13 @@ def _digest_missing_or_taken(facts: Facts) -> Obstacle | None:
     if facts.resource.spec.token.value_digest is None:
         return Obstacle(
             Reason.AWAITING_APPROVAL,
-            "Nobody has set spec.token.valueDigest, the digest of the caller's token, yet.",
+            f"Nobody has set {facts.resource.spec.TOKEN_FIELD}.valueDigest, the digest of the caller's token, yet.",
         )
     if facts.digest_taken:
         return Obstacle(
             Reason.DIGEST_CONFLICT,
-            "Another resource, which is older, has the digest in spec.token.valueDigest: make another token.",
+            f"Another resource, which is older, has the digest in {facts.resource.spec.TOKEN_FIELD}.valueDigest:"
+            " make another token.",
             retry_at=facts.now + CONFLICT_RETRY,
         )
     return None
@@ -191,6 +221,12 @@ def _conflict_message(facts: Facts, view: SecretView) -> str:
     )
 
 
+_WRONG_SIGNERS = {
+    Signer.OPERATOR: "is signed by gates and mints for applications only: use an issuer whose signer is Operator.",
+    Signer.GATE: "is signed by the operator, and access tokens of applications are minted by gates: use an issuer"
+    " whose signer is Gate.",
+}
+
 _ELSEWHERE = "Name another Secret in spec.secret.name of a new resource."
 
 CONFLICT_RETRY = timedelta(seconds=30)
@@ -205,11 +241,13 @@ def _listed(values: list[str]) -> str:
 
 
 _CHECKS: tuple[Callable[[Facts], Obstacle | None], ...] = (
+    _client_id_refused,
     _issuer_missing,
     _wrong_signer,
     _unknown_scope,
     _unknown_role,
     _not_granted,
+    _requester_lacks,
     _bad_schedule,
     _bad_template,
     _not_approved,
@@ -218,5 +256,5 @@ _CHECKS: tuple[Callable[[Facts], Obstacle | None], ...] = (
     _issuer_not_ready,
     _void_from_the_start,
 )
-"""What the owner of the resource can mend stands before what only the platform can; the issuer itself comes first,
-since all other checks need it."""
+"""What the owner of the resource can mend stands before what only the platform can; the issuer itself comes before
+the checks that need it. A refused client id is first, since nothing may hide that it was refused."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mintmaster.api.client_application import ClientApplicationStatus
 from mintmaster.api.reasons import State
-from mintmaster.api.status import SecretRef, TokenRecord, TokenStatus
+from mintmaster.api.status import SecretRef, TokenRecord
 from mintmaster.api.token_spec import Delivery
 from mintmaster.lifecycle import ownership, readiness, schedule
 from mintmaster.lifecycle.approval import Approval, approval, wanted_hash
@@ -21,9 +22,11 @@ from mintmaster.lifecycle.restraints import within_window
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mintmaster.api.status import TokenStatus
     from mintmaster.lifecycle.decision import Issue, Plan
     from mintmaster.lifecycle.facts import Facts
     from mintmaster.lifecycle.readiness import Outcome
+    from mintmaster.tokens.claims import StatusListEntry
 
 
 def next_status(facts: Facts, plan: Plan, outcome: Outcome) -> TokenStatus:
@@ -40,6 +43,8 @@ def next_status(facts: Facts, plan: Plan, outcome: Outcome) -> TokenStatus:
         conditions=readiness.conditions(facts, plan, outcome, problem),
         approved_rights_hash=_approved_hash(facts),
     )
+    if isinstance(status, ClientApplicationStatus) and facts.client_id_refused:
+        status = msgspec.structs.replace(status, client_id="")
     if outcome.issued is not None and plan.issue is not None:
         status = _with_issue(facts, plan.issue, outcome.issued, status)
     return msgspec.structs.replace(
@@ -47,7 +52,15 @@ def next_status(facts: Facts, plan: Plan, outcome: Outcome) -> TokenStatus:
     )
 
 
-def record_of(issue: Issue, *, id_: str, key_id: str, digest: str, facts: Facts) -> TokenRecord:
+def record_of(  # noqa: PLR0913 - what a record consists of, by name
+    issue: Issue,
+    *,
+    id_: str,
+    key_id: str,
+    digest: str,
+    facts: Facts,
+    status_entry: StatusListEntry | None = None,
+) -> TokenRecord:
     """The record by which a token becomes active.
 
     A value that is recorded again, with other rights, keeps its age: no edit may make it young.
@@ -64,6 +77,8 @@ def record_of(issue: Issue, *, id_: str, key_id: str, digest: str, facts: Facts)
         expires_at=expires_at,
         valid_until=expires_at,
         rights=issue.rights,
+        status_index=status_entry.idx if status_entry is not None else None,
+        status_list=status_entry.uri if status_entry is not None else None,
     )
 
 
@@ -78,14 +93,18 @@ def patch_of(old: TokenStatus, new: TokenStatus) -> dict[str, object]:
 
 
 def _revoked(facts: Facts) -> TokenStatus:
-    return TokenStatus(
+    return msgspec.structs.replace(
+        facts.status,
         uid=facts.uid,
         id=numeric_id(facts.uid),
         observed_generation=facts.resource.metadata.generation,
         state=State.REVOKED.value,
-        revision=facts.status.revision,
-        recent_issues=facts.status.recent_issues,
-        last_rotate_request=facts.status.last_rotate_request,
+        secret_ref=None,
+        issued_at=None,
+        expires_at=None,
+        renew_at=None,
+        tokens=(),
+        approved_rights_hash=None,
         conditions=readiness.revoked_conditions(facts),
     )
 
@@ -96,7 +115,7 @@ def _with_issue(
     counted = () if issue.cause.kind in EXEMPT else (facts.now,)
     named = ownership.secret_name(facts.resource)
     return msgspec.structs.replace(
-        status,
+        _with_client_id(facts, status),
         revision=record.revision,
         issued_at=record.issued_at,
         expires_at=record.expires_at,
@@ -105,6 +124,17 @@ def _with_issue(
         else None,
         recent_issues=(*within_window(facts.status.recent_issues, facts.now), *counted),
         last_rotate_request=facts.rotate_request,
+    )
+
+
+def _with_client_id(facts: Facts, status: TokenStatus) -> TokenStatus:
+    """Record whose the client id is; and forget revoked access tokens whose time is over, since this is a write."""
+    if facts.application is None or not isinstance(status, ClientApplicationStatus):
+        return status
+    return msgspec.structs.replace(
+        status,
+        client_id=facts.application.client_id,
+        revoked_tokens=tuple(it for it in status.revoked_tokens if facts.now < it.expires_at),
     )
 
 

@@ -11,7 +11,7 @@ from mintmaster.api.token_spec import AdoptionPolicy, DeletionPolicy
 
 if TYPE_CHECKING:
     from mintmaster.api.kinds import TokenResource
-    from mintmaster.api.token_spec import SecretSpec
+    from mintmaster.api.secret_spec import DeliveredSecret
     from mintmaster.lifecycle.secret_view import SecretView
 
 
@@ -99,6 +99,6 @@ def _unlabelled(resource: TokenResource, view: SecretView) -> Claim:
     return Claim.FOREIGN
 
 
-def wants_controller(spec: SecretSpec) -> bool:
+def wants_controller(spec: DeliveredSecret) -> bool:
     """Whether the Secret is to go with its resource; an orphan has no owner that would take it along."""
     return spec.deletion_policy == DeletionPolicy.DELETE

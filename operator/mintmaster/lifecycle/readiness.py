@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mintmaster.lifecycle.facts import Facts
 
 SPOILS_READY = frozenset({
+    Reason.CLIENT_ID_CONFLICT,
     Reason.DENIED,
     Reason.DIGEST_CONFLICT,
     Reason.ISSUER_NOT_FOUND,
@@ -50,6 +51,9 @@ def why_not_ready(facts: Facts, plan: Plan, outcome: Outcome) -> Obstacle | None
     """Why the resource's token is not there, current, as asked for and inside its time; None: it is."""
     if outcome.issued is not None:
         return None
+    if facts.client_id_refused:
+        # Whatever else is wrong: the condition is all that remembers the refusal.
+        return plan.obstacle
     blocked, cause = outcome.failure or plan.obstacle, plan.cause
     if cause is not None and cause.kind not in DEFERRABLE:
         return blocked or Obstacle(cause.reason, cause.message)
@@ -98,7 +102,7 @@ def revoked_conditions(facts: Facts) -> tuple[Condition, ...]:
 def state(facts: Facts, problem: Obstacle | None) -> State:
     """The summary for people; a revoked resource is told apart before."""
     if problem is None:
-        return State.SUSPENDED if facts.resource.spec.suspend else State.ACTIVE
+        return State.SUSPENDED if facts.out_of_use else State.ACTIVE
     summary = _STATES.get(problem.reason)
     if summary is not None:
         return summary
@@ -142,12 +146,20 @@ def _set_ready(
     if problem is not None:
         built.set(ConditionType.READY, False, problem.reason, problem.message)
         return
-    message = (
-        "The token that the caller holds is active."
-        if facts.resource.spec.delivery == Delivery.CALLER
-        else "The Secret holds the current token."
-    )
-    built.set(ConditionType.READY, True, _reason_of_success(facts, plan, outcome), message)
+    reason = _reason_of_success(facts, plan, outcome)
+    built.set(ConditionType.READY, True, reason, _success(facts))
+
+
+def _success(facts: Facts) -> str:
+    """What is there, in a sentence."""
+    what = "token" if facts.application is None else "client secret"
+    if facts.resource.spec.delivery == Delivery.CALLER:
+        told = f"The {what} that the caller holds is active."
+    else:
+        told = f"The Secret holds the current {what}."
+    if facts.application is not None and not facts.application.spec.enabled:
+        told += " Gates refuse it as long as spec.enabled is false."
+    return told
 
 
 def _reason_of_success(facts: Facts, plan: Plan, outcome: Outcome) -> str:

@@ -40,7 +40,7 @@ def within_window(times: Sequence[datetime], now: datetime) -> tuple[datetime, .
 
 
 def _suspended(facts: Facts, cause: Cause) -> Obstacle | None:
-    if not facts.resource.spec.suspend:
+    if not facts.suspended:
         return None
     return Obstacle(
         Reason.SUSPENDED, f"spec.suspend is true, so nothing is issued. {cause.message}"
@@ -67,7 +67,7 @@ def _too_many_tokens(facts: Facts, cause: Cause) -> Obstacle | None:
     return Obstacle(
         Reason.TOO_MANY_TOKENS,
         f"{limit} tokens are still active: the next issue waits for the end of an overlap. A shorter"
-        " spec.token.overlap keeps this from happening again.",
+        f" {facts.resource.spec.TOKEN_FIELD}.overlap keeps this from happening again.",
         retry_at=min(ends, default=None),
     )
 

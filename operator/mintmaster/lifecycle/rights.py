@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mintmaster.api.client_application import ClientApplication
 from mintmaster.api.rights import Rights
+from mintmaster.api.runner_registration import RunnerRegistration
 from mintmaster.api.user_access_token import UserAccessToken
 
 if TYPE_CHECKING:
@@ -16,22 +18,32 @@ if TYPE_CHECKING:
 
 
 def subject_of(resource: TokenResource) -> str:
-    """Who the token speaks for (`sub`): `user:<email>` or `runner:<namespace>:<name>`."""
+    """Who the token speaks for (`sub`): `user:<email>`, `runner:<namespace>:<name>` or `app:<client id>`."""
     if isinstance(resource, UserAccessToken):
         return f"user:{resource.spec.user.email}"
+    if isinstance(resource, ClientApplication):
+        return f"app:{resource.client_id}"
     return f"runner:{resource.metadata.namespace}:{resource.metadata.name}"
+
+
+def client_id_of(resource: TokenResource) -> str:
+    """The claim `client_id`: an application's own; else `user:` or `runner:` with namespace and name."""
+    if isinstance(resource, ClientApplication):
+        return resource.client_id
+    what = "user" if isinstance(resource, UserAccessToken) else "runner"
+    return f"{what}:{resource.metadata.namespace}:{resource.metadata.name}"
 
 
 def asked_roles(resource: TokenResource) -> tuple[str, ...]:
     """The roles that the spec names; runners have none."""
-    return resource.spec.roles if isinstance(resource, UserAccessToken) else ()
+    return () if isinstance(resource, RunnerRegistration) else resource.spec.roles
 
 
 def asked_projects(resource: TokenResource) -> tuple[str, ...]:
     """The projects that the token is bound to; none means no project, not all."""
-    if isinstance(resource, UserAccessToken):
-        return resource.spec.projects
-    return (resource.spec.project,) if resource.spec.project else ()
+    if isinstance(resource, RunnerRegistration):
+        return (resource.spec.project,) if resource.spec.project else ()
+    return resource.spec.projects
 
 
 def desired(resource: TokenResource, issuer: IssuerView) -> Rights:

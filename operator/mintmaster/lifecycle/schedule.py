@@ -14,6 +14,7 @@ from mintmaster.lifecycle.issuer_view import Obstacle
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mintmaster.api.client_application import ClientApplicationSpec
     from mintmaster.api.status import TokenRecord, TokenStatus
     from mintmaster.api.token_spec import TokenSpec
     from mintmaster.lifecycle.issuer_view import IssuerView
@@ -94,33 +95,58 @@ def late_at(status: TokenStatus) -> datetime | None:
 
 def obstacle(schedule: Schedule, issuer: IssuerView) -> Obstacle | None:
     """Why no token can be issued on this schedule, or None."""
+    return _too_long("spec.token.lifetime", schedule.lifetime, issuer) or _misfit(
+        schedule, "spec.token"
+    )
+
+
+def application_obstacle(spec: ClientApplicationSpec, issuer: IssuerView) -> Obstacle | None:
+    """Why an application can have no access tokens or no client secret as long-lived as it asks for, or None.
+
+    The issuer limits what is signed in its name; a client secret is not, and may live on.
+    """
+    asked = spec.access_token_lifetime
+    if asked is not None:
+        too_long = _too_long("spec.accessTokenLifetime", durations.parse(asked), issuer)
+        if too_long is not None:
+            return too_long
+    if spec.client_secret.lifetime is None:
+        return None
+    return _misfit(effective(spec.token, issuer), spec.TOKEN_FIELD)
+
+
+def _too_long(field: str, lifetime: timedelta, issuer: IssuerView) -> Obstacle | None:
     longest = issuer.spec.limits.max_lifetime
-    if schedule.lifetime > durations.parse(longest):
-        return Obstacle(
-            Reason.LIFETIME_TOO_LONG,
-            f"spec.token.lifetime is longer than the {longest} that issuer {issuer.name!r} allows: shorten it,"
-            " or have limits.maxLifetime of the issuer raised.",
-        )
-    problem = _problem(schedule)
+    if lifetime <= durations.parse(longest):
+        return None
+    return Obstacle(
+        Reason.LIFETIME_TOO_LONG,
+        f"{field} is longer than the {longest} that issuer {issuer.name!r} allows: shorten it,"
+        " or have limits.maxLifetime of the issuer raised.",
+    )
+
+
+def _misfit(schedule: Schedule, section: str) -> Obstacle | None:
+    problem = _problem(schedule, section)
     return Obstacle(Reason.SCHEDULE_INVALID, problem) if problem else None
 
 
-def _problem(schedule: Schedule) -> str:
+def _problem(schedule: Schedule, section: str) -> str:
     lifetime = durations.format(schedule.lifetime)
     if schedule.lifetime < MIN_LIFETIME:
         return f"The lifetime of {lifetime} is below the minimum of 10m."
     if schedule.renew_before >= schedule.lifetime:
-        return f"spec.token.renewBefore must be shorter than the lifetime of {lifetime}."
+        return f"{section}.renewBefore must be shorter than the lifetime of {lifetime}."
     if schedule.interval < MIN_RENEWAL_INTERVAL:
         return (
             f"A lifetime of {lifetime} renewed {durations.format(schedule.renew_before)} before its end"
             " means a renewal more often than every 5m: lengthen the lifetime or shorten renewBefore."
         )
     if schedule.overlap >= schedule.lifetime:
-        return f"spec.token.overlap must be shorter than the lifetime of {lifetime}."
+        return f"{section}.overlap must be shorter than the lifetime of {lifetime}."
     if schedule.overlap > schedule.shortest_interval * MAX_OVERLAPPING:
         return (
-            "spec.token.overlap spans more than two renewals, so more tokens could be active than a status"
+            f"{section}.overlap spans more than two renewals, so more tokens could be active than a status"
             " can hold: shorten the overlap or renew less often."
         )
     return ""

@@ -6,19 +6,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mintmaster.api import names
+from mintmaster.api.client_application import ClientApplication
 from mintmaster.api.meta import OwnerReference
-from mintmaster.lifecycle import rfc3339, template
+from mintmaster.lifecycle import rfc3339, template, template_metadata
 from mintmaster.lifecycle.identity import numeric_id
 from mintmaster.lifecycle.ownership import wants_controller
+from mintmaster.lifecycle.rights import client_id_of
 from mintmaster.lifecycle.secret_view import digest_of_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mintmaster.api.kinds import TokenResource
+    from mintmaster.api.secret_spec import DeliveredSecret
     from mintmaster.api.status import TokenRecord
     from mintmaster.lifecycle.facts import Facts
     from mintmaster.lifecycle.secret_view import SecretView
+
+
+_NOTHING = template_metadata.Keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ def content(facts: Facts, record: TokenRecord, *, token: str, previous_token: st
     """Build the Secret of a resource around a token. Raises `TemplateInvalid`."""
     kind, resource = facts.kind, facts.resource
     spec = resource.spec.secret
-    data = {spec.token_key: token.encode()}
+    data = _client_id(resource) | {spec.token_key: token.encode()}
     if spec.previous_token_key and previous_token:
         data[spec.previous_token_key] = previous_token.encode()
     if spec.template.data:
@@ -44,7 +50,7 @@ def content(facts: Facts, record: TokenRecord, *, token: str, previous_token: st
     return Content(
         data=data,
         labels=spec.template.labels | own_labels(kind, resource),
-        annotations=spec.template.annotations | _own_annotations(record, data),
+        annotations=_template_annotations(spec) | _own_annotations(record, data),
         owner=owner_reference(kind, resource) if wants_controller(spec) else None,
     )
 
@@ -73,10 +79,11 @@ def is_as_wanted(facts: Facts) -> bool:
     if wanted is None or facts.reading is None:
         return False
     annotations = facts.reading.view.metadata.annotations
-    return (
-        dict(wanted.data) == dict(facts.reading.data)
-        and wanted.annotations.items() <= annotations.items()
-    )
+    expected = dict(wanted.annotations)
+    if names.ANNOTATION_TEMPLATED not in annotations:
+        # An older version wrote it, which is no reason to write it again.
+        expected.pop(names.ANNOTATION_TEMPLATED, None)
+    return dict(wanted.data) == dict(facts.reading.data) and expected.items() <= annotations.items()
 
 
 def own_labels(kind: str, resource: TokenResource) -> dict[str, str]:
@@ -107,8 +114,20 @@ def metadata_is_right(kind: str, resource: TokenResource, view: SecretView) -> b
         owner == wanted_owner
         and labels.items() <= view.metadata.labels.items()
         and spec.template.annotations.items() <= view.metadata.annotations.items()
+        and template_metadata.left_over(view, labels, _template_annotations(spec)) == _NOTHING
         and not view.immutable
     )
+
+
+def _client_id(resource: TokenResource) -> dict[str, bytes]:
+    """What an application needs beside its secret to present itself."""
+    if not isinstance(resource, ClientApplication):
+        return {}
+    return {resource.spec.secret.client_id_key: resource.client_id.encode()}
+
+
+def _template_annotations(spec: DeliveredSecret) -> dict[str, str]:
+    return spec.template.annotations | template_metadata.memory_of(spec.template)
 
 
 def _own_annotations(record: TokenRecord, data: Mapping[str, bytes]) -> dict[str, str]:
@@ -137,4 +156,5 @@ def _values(
         "id": str(numeric_id(resource.metadata.uid)),
         "tags": ",".join(getattr(spec, "tags", ())),
         "description": spec.description,
+        "client_id": client_id_of(resource),
     }

@@ -21,6 +21,7 @@ MAX_RENDERED_BYTES = 64 * 1024
 
 NAMES = frozenset({
     "token", "previous_token", "expires_at", "issuer", "subject", "name", "namespace", "id", "tags", "description",
+    "client_id",
 })  # fmt: skip
 """What can stand in a placeholder."""
 

@@ -52,22 +52,24 @@ class CertificateAccess:
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> str:
         """Send a request on a connection of its own."""
+        host = urlsplit(self.server).netloc
         connection = http.client.HTTPSConnection(
-            urlsplit(self.server).netloc, timeout=REQUEST_SECONDS, context=self.context
+            host, timeout=REQUEST_SECONDS, context=self.context
         )
-        content = None if body is None else json.dumps(body)
-        try:
-            connection.request(method, path, content, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            text = answer.read().decode(errors="replace")
-        except (OSError, http.client.HTTPException) as error:
-            message = f"{self.server} does not answer: {type(error).__name__}: {error}"
-            raise RequestError(message) from error
-        finally:
-            connection.close()
-        if answer.status >= 400:
-            raise RequestError(f"{method} {path}: {answer.status} {text[:500]}", answer.status)
-        return text
+        return _exchange(connection, self.server, method, path, body)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainAccess:
+    """Requests without encryption or identity, for programs that say no more than how they are."""
+
+    server: str
+
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> str:
+        """Send a request on a connection of its own."""
+        host = urlsplit(self.server).netloc
+        connection = http.client.HTTPConnection(host, timeout=REQUEST_SECONDS)
+        return _exchange(connection, self.server, method, path, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +97,26 @@ class KubectlAccess:
         if done.returncode != 0:
             raise RequestError(f"{method} {path}: {done.stderr.strip()}")
         return done.stdout
+
+
+def _exchange(
+    connection: http.client.HTTPConnection,
+    server: str,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None,
+) -> str:
+    """Send a request and close the connection."""
+    content = None if body is None else json.dumps(body)
+    try:
+        connection.request(method, path, content, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        message = f"{server} does not answer: {type(error).__name__}: {error}"
+        raise RequestError(message) from error
+    finally:
+        connection.close()
+    if answer.status >= 400:
+        raise RequestError(f"{method} {path}: {answer.status} {text[:500]}", answer.status)
+    return text

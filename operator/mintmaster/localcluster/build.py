@@ -122,7 +122,8 @@ def _run_go(
     minutes = sum(program.minutes for program in programs)
     say(f"{title} (first time only, about {minutes} min)")
     command = [str(go.command), "build", "-mod=mod", "-trimpath", "-buildvcs=false"]
-    command += ["-ldflags", module.linker_flags(), "-o", f"{target}/"]
+    command += ["-ldflags", module.linker_flags(), "-tags", ",".join(module.tags)]
+    command += ["-o", f"{target}/"]
     command += [program.package for program in programs]
     log = target.parent / "build.log"
     started = time.monotonic()

@@ -33,6 +33,12 @@ SERVED_NAMES = (
 )
 """DNS names of the serving certificate, as pods of a cluster would use them."""
 
+SERVED_ADDRESSES = ("127.0.0.1", "10.96.0.1")
+"""Addresses of the serving certificate: loopback, and what pods know as KUBERNETES_SERVICE_HOST."""
+
+NODE_NAME = "mintmaster-node"
+"""The name of the one node, should there be one."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
@@ -69,6 +75,21 @@ class Certificates:
         return self.pair("controller-manager")
 
     @property
+    def scheduler(self) -> KeyPair:
+        """The scheduler, whose rights Kubernetes ships as RBAC rules."""
+        return self.pair("scheduler")
+
+    @property
+    def kubelet(self) -> KeyPair:
+        """The node NODE_NAME; the authorization mode Node says what it may do."""
+        return self.pair("kubelet")
+
+    @property
+    def kube_proxy(self) -> KeyPair:
+        """The proxy of Services, whose rights Kubernetes ships as RBAC rules."""
+        return self.pair("kube-proxy")
+
+    @property
     def service_accounts(self) -> KeyPair:
         """The key that signs tokens of service accounts; `certificate` is its public half."""
         return KeyPair(self.folder / "service-accounts.pub", self.folder / "service-accounts.key")
@@ -87,6 +108,9 @@ def issue(folder: "Path") -> Certificates:
     authority.sign(files.serving, "kube-apiserver", names=_served())
     authority.sign(files.admin, "mintmaster-admin", group="system:masters")
     authority.sign(files.controller_manager, "system:kube-controller-manager")
+    authority.sign(files.scheduler, "system:kube-scheduler")
+    authority.sign(files.kubelet, f"system:node:{NODE_NAME}", group="system:nodes")
+    authority.sign(files.kube_proxy, "system:kube-proxy")
     _write_service_account_key(files.service_accounts)
     return files
 
@@ -153,7 +177,7 @@ def _subject(common_name: str, group: str = "") -> x509.Name:
 
 def _served() -> list[x509.GeneralName]:
     names: list[x509.GeneralName] = [x509.DNSName(name) for name in SERVED_NAMES]
-    return [*names, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    return [*names, *(x509.IPAddress(ipaddress.ip_address(it)) for it in SERVED_ADDRESSES)]
 
 
 def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:

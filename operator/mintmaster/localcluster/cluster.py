@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import os
 import shutil
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from mintmaster.localcluster import backends, control_plane, guard, kubeconfig, programs
+from mintmaster.localcluster import backends, control_plane, kubeconfig, programs
 from mintmaster.localcluster.component import ComponentStatus, write_whole
 from mintmaster.localcluster.errors import (
     ClusterError,
@@ -16,7 +18,7 @@ from mintmaster.localcluster.errors import (
 )
 from mintmaster.localcluster.locking import locked
 from mintmaster.localcluster.paths import ClusterPaths, clusters_folder
-from mintmaster.localcluster.process import POLL_SECONDS
+from mintmaster.localcluster.process import POLL_SECONDS, Process, spawn
 from mintmaster.localcluster.progress import Say, seconds, silent
 from mintmaster.localcluster.spec import DEFAULT_NAME, Backend, ClusterSpec, check_name
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 60.0
 """How long a cluster whose processes are ready may take until one can work with it."""
+
+GUARD = "mintmaster.localcluster.guard"
+"""What is run to guard a temporary cluster; it takes the cluster down, so it stands above this module."""
 
 NEEDED = (
     ("the API server", "/readyz"),
@@ -167,7 +172,7 @@ class LocalCluster:
         _save(self.paths, _Record(self.spec, complete=False))
         try:
             if self.spec.temporary:
-                guard.post(self.paths)
+                _post_guard(self.paths)
             self._maker.create(self.paths, self.spec, say)
             self.wait_ready()
         except BaseException:
@@ -236,6 +241,14 @@ def take_down(paths: ClusterPaths, say: Say = silent) -> None:
     say(f'cluster "{name}" is down')
 
 
+def _post_guard(paths: ClusterPaths) -> None:
+    """Start a process that ends this cluster when the process that calls is gone."""
+    owner = Process.find(os.getpid())
+    paths.logs.mkdir(parents=True, exist_ok=True)
+    arguments = (str(paths.root), str(owner.pid), str(owner.started))
+    spawn((sys.executable, "-m", GUARD, *arguments), paths.logs / "guard.log")
+
+
 def _end(paths: ClusterPaths) -> None:
     """End what runs, as the record says, and without one whatever has been started."""
     record = _load(paths)
@@ -277,6 +290,6 @@ def _load(paths: ClusterPaths) -> _Record | None:
         return None
     spec = content["spec"]
     spec["backend"] = Backend(spec["backend"])
-    for name in ("apiserver_args", "controller_manager_args"):
-        spec[name] = tuple(spec[name])
+    for name in ("apiserver_args", "controller_manager_args", "etcd_args"):
+        spec[name] = tuple(spec.get(name, ()))
     return _Record(ClusterSpec(**spec), content["complete"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mintmaster.localcluster.api_access import CertificateAccess
+from mintmaster.localcluster.api_access import ApiAccess, CertificateAccess, PlainAccess
 from mintmaster.localcluster.errors import (
     DeadComponentError,
     NotReadyError,
@@ -113,7 +113,7 @@ class Component:
         """Raise RequestError unless the process says that it is ready."""
         url = urlsplit(self.recipe.health)
         server = f"{url.scheme}://{url.netloc}"
-        CertificateAccess.as_admin(server, self._certificates).request("GET", url.path)
+        self._access(server).request("GET", url.path)
 
     def wait_ready(self, timeout: float = READY_SECONDS) -> None:
         """Wait up to `timeout` seconds; raise DeadComponentError or NotReadyError, with its log."""
@@ -126,6 +126,11 @@ class Component:
         process = self.process
         pid = process.pid if process is not None and process.alive else None
         return ComponentStatus(self.name, pid, pid is not None and self._answers(), str(self.log))
+
+    def _access(self, server: str) -> ApiAccess:
+        if server.startswith("http:"):
+            return PlainAccess(server)
+        return CertificateAccess.as_admin(server, self._certificates)
 
     def _signal(self, number: signal.Signals) -> None:
         process = self.process

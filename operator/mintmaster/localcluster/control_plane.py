@@ -72,7 +72,7 @@ def _write(paths: "ClusterPaths", programs: "Mapping[str, Path]", spec: "Cluster
     ):
         kubeconfig.write(path, spec.name, server, files.authority, who)
     arguments = {
-        "etcd": _etcd(paths, files, client, peer, durable=spec.durable),
+        "etcd": _override(_etcd(paths, files, client, peer, durable=spec.durable), spec.etcd_args),
         "kube-apiserver": _override(_apiserver(files, secure, client), spec.apiserver_args),
         "kube-controller-manager": _override(
             _controller_manager(paths, files, manager), spec.controller_manager_args

@@ -6,24 +6,15 @@ A test run that is killed cannot clean up after itself; this does. It ends when 
 folder is gone, be it by its own doing.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
 
 from mintmaster.localcluster.paths import ClusterPaths
-from mintmaster.localcluster.process import Process, spawn
+from mintmaster.localcluster.process import Process
 
 WATCH_SECONDS = 0.5
 """Pause between two looks at the owner and at the folder."""
-
-
-def post(paths: ClusterPaths) -> None:
-    """Start a guard of this cluster for the process that calls."""
-    owner = Process.find(os.getpid())
-    paths.logs.mkdir(parents=True, exist_ok=True)
-    arguments = (str(paths.root), str(owner.pid), str(owner.started))
-    spawn((sys.executable, "-m", __name__, *arguments), paths.logs / "guard.log")
 
 
 def watch(paths: ClusterPaths, owner: Process) -> None:

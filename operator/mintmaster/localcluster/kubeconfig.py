@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import yaml
 
 from mintmaster.localcluster.errors import BackendError
@@ -48,7 +49,7 @@ def extract(name: str, path: Path) -> None:
 
 def server(path: Path) -> str:
     """Read the URL of the API server from a kubeconfig with one context."""
-    return str(yaml.safe_load(path.read_text())["clusters"][0]["cluster"]["server"])
+    return str(msgspec.yaml.decode(path.read_bytes())["clusters"][0]["cluster"]["server"])
 
 
 def _save(
@@ -71,7 +72,7 @@ def _save(
 def _entry(kind: str, name: str) -> dict[str, Any]:
     """Find an entry of the lists `clusters`, `users` or `contexts`, with absolute paths."""
     for file in _user_files():
-        content = yaml.safe_load(file.read_text()) or {}
+        content = msgspec.yaml.decode(file.read_bytes()) or {}
         for entry in content.get(f"{kind}s") or ():
             if entry["name"] == name:
                 return _absolute(kind, entry[kind] or {}, file.parent)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from mintmaster.localcluster import build
 from mintmaster.localcluster.errors import BackendError
-from mintmaster.localcluster.versions import APISERVER, CONTROLLER_MANAGER, ETCD, KUBECTL, Program
+from mintmaster.localcluster.versions import (
+    APISERVER,
+    CONTROLLER_MANAGER,
+    ETCD,
+    KUBE_PROXY,
+    KUBECTL,
+    KUBELET,
+    SCHEDULER,
+    Program,
+)
 
 if TYPE_CHECKING:
     from mintmaster.localcluster.progress import Say
@@ -16,7 +25,10 @@ ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 """Names the folder with programs, as for controller-runtime's envtest."""
 
 CONTROL_PLANE: tuple[Program, ...] = (ETCD, APISERVER, CONTROLLER_MANAGER)
-"""What a control plane consists of. A scheduler or a kubelet would be one more line."""
+"""What a control plane consists of."""
+
+NODE: tuple[Program, ...] = (SCHEDULER, KUBELET, KUBE_PROXY)
+"""What has to be added so that pods run; only who asks for a node builds it."""
 
 
 def from_go(say: "Say") -> dict[str, Path]:

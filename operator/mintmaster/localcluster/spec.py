@@ -39,6 +39,7 @@ class ClusterSpec:
     context: str | None = None
     apiserver_args: tuple[str, ...] = ()
     controller_manager_args: tuple[str, ...] = ()
+    etcd_args: tuple[str, ...] = ()
     durable: bool = False
     temporary: bool = False
 
@@ -49,14 +50,15 @@ class ClusterSpec:
             raise ClusterError(f"a context is somebody's cluster, it excludes {self.backend}")
         if self.backend is Backend.CONTEXT and self.context is None:
             raise ClusterError("name the context whose cluster is to be used")
-        for arg in (*self.apiserver_args, *self.controller_manager_args):
+        for arg in (*self.apiserver_args, *self.controller_manager_args, *self.etcd_args):
             if not re.match(r"--[a-z0-9-]+(=|$)", arg):
                 raise ClusterError(f'not an argument in the form --name=value: "{arg}"')
 
     @property
     def has_own_arguments(self) -> bool:
         """Whether it asks for something that only processes of our own can be told."""
-        return bool(self.apiserver_args or self.controller_manager_args or self.durable)
+        arguments = self.apiserver_args or self.controller_manager_args or self.etcd_args
+        return bool(arguments or self.durable)
 
 
 def check_name(name: str) -> None:

@@ -58,7 +58,7 @@ class GoModule:
     """A Go module that programs are built from, by way of a go.mod of our own.
 
     `name` names the folder of the cache, `language` is the `go` line, which also picks the
-    defaults of GODEBUG.
+    defaults of GODEBUG, `tags` are build constraints that hold.
     """
 
     name: str
@@ -67,6 +67,7 @@ class GoModule:
     language: str
     replacements: tuple[tuple[str, str], ...] = ()
     stamps: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
 
     def go_mod(self) -> str:
         """Render the go.mod; the Go tool completes it with the indirect requirements."""
@@ -84,7 +85,7 @@ class GoModule:
 
     def fingerprint(self) -> str:
         """Name this build: the same text means that the programs can be used again."""
-        content = "\n".join([self.go_mod(), self.linker_flags(), platform.machine()])
+        content = "\n".join([self.go_mod(), self.linker_flags(), platform.machine(), *self.tags])
         return f"{self.name}-v{self.version}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
@@ -143,3 +144,6 @@ CONTROLLER_MANAGER = Program(
     minutes=1,
 )
 KUBECTL = Program("kubectl", KUBERNETES, "k8s.io/kubernetes/cmd/kubectl", minutes=1)
+KUBELET = Program("kubelet", KUBERNETES, "k8s.io/kubernetes/cmd/kubelet", minutes=1)
+SCHEDULER = Program("kube-scheduler", KUBERNETES, "k8s.io/kubernetes/cmd/kube-scheduler", minutes=1)
+KUBE_PROXY = Program("kube-proxy", KUBERNETES, "k8s.io/kubernetes/cmd/kube-proxy", minutes=1)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mintmaster.operator.queue import Key
 
 PIN_SECONDS = 30.0
-"""How long an own write outranks older watch events. A watch that is further behind is broken, and after a restore
-of etcd versions go backwards: then the pin must end."""
+"""How long an own write outranks older events and lists. A watch that is further behind is broken; and versions that
+go backwards, as after a restore of etcd, end all pins at once when they are noticed (`unpin`), or by this time."""
 
 T = TypeVar("T")
 
@@ -74,23 +74,35 @@ class Cache(Generic[T]):
         entry = self._entries.get(key)
         return entry.uid if entry is not None else None
 
+    def version_of(self, key: Key) -> tuple[str, str] | None:
+        """The UID and the resourceVersion of the object, without unpacking it."""
+        entry = self._entries.get(key)
+        return (entry.uid, entry.version) if entry is not None else None
+
     def keys_of(self, group: str) -> list[Key]:
         """All keys whose object belongs to a group."""
         return [key for key, entry in self._entries.items() if entry.group == group]
 
-    def observe(self, key: Key, value: T, *, listed: bool) -> bool:
+    def observe(self, key: Key, value: T) -> bool:
         """Take in what a watch or a list showed; whether it is news.
 
-        A list always counts: it ends the pin, since after a restore it is the list that is right.
+        A list may have been read before an own write and be handed over after it, like an event that comes late.
         """
         meta, entry = self._metadata(value), self._entries.get(key)
         if entry is not None and entry.uid == meta.uid:
             if entry.version == meta.resource_version:
                 return False
-            if not listed and self._outranked(entry, meta.resource_version):
+            if self._outranked(entry, meta.resource_version):
                 return False
         self._store(key, value, meta)
         return True
+
+    def read(self, key: Key, value: T) -> bool:
+        """Take in what the API server answered just now, which ends the pin; whether it is news."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.pinned_until = 0.0
+        return self.observe(key, value)
 
     def wrote(self, key: Key, value: T) -> None:
         """Take in the answer to an own write, and pin it."""
@@ -124,7 +136,7 @@ class Cache(Generic[T]):
         )
 
     def _outranked(self, entry: _Entry, version: str) -> bool:
-        """Whether a watch event is older than an own write that is still pinned."""
+        """Whether an event or a list is older than an own write that is still pinned."""
         if self._monotonic() >= entry.pinned_until:
             return False
         return is_older(version, entry.version)

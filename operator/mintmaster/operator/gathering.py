@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from mintmaster.api import decoding, kinds
+from mintmaster.api.client_application import ClientApplication
 from mintmaster.api.reasons import ConditionType, Reason
 from mintmaster.api.token_spec import Delivery
 from mintmaster.kube.errors import NotFound
-from mintmaster.lifecycle import ownership, rfc3339
+from mintmaster.lifecycle import client_ids, ownership, rfc3339
 from mintmaster.lifecycle.conditions import find
 from mintmaster.lifecycle.decision import decide
 from mintmaster.lifecycle.facts import Facts
 from mintmaster.operator.queue import Key
+from mintmaster.operator.setbacks import Overtaken
 from mintmaster.operator.statuses import resource_path
 from mintmaster.operator.world import SECRET, slim
 from mintmaster.tokens.verifier import signature_holds
@@ -60,9 +62,11 @@ class Gatherer:
         issuers: IssuerSource,
         clock: Clock,
         skew: Skew,
+        by_name: bool = False,
     ) -> None:
         self._client = client
         self._secrets = secrets
+        self._by_name = by_name
         self._world = world
         self._issuers = issuers
         self._clock = clock
@@ -79,15 +83,39 @@ class Gatherer:
             namespace_labels=self._world.namespace_labels.get(key.namespace, {}),
             clock_trusted=not self._skew.exceeded,
             digest_taken=self._world.has_older_holder(key, resource),
+            client_id_taken=self._client_id_taken(key, resource),
+            requester=self._requester(resource),
             namespace_issues=self._world.issues_in(key.namespace),
             content_suspect=content_suspect,
             revision_floor=self._world.rewinds.floor(key),
         )
 
+    def _requester(self, resource: TokenResource) -> TokenResource | None:
+        asked = resource.spec.requested_by
+        return self._world.resource_of_uid(asked.uid) if asked is not None and asked.uid else None
+
+    def _client_id_taken(self, key: Key, resource: TokenResource) -> bool:
+        return isinstance(resource, ClientApplication) and client_ids.is_taken(
+            resource, self._world.rivals(key, resource), self._is_granted
+        )
+
+    def _is_granted(self, application: ClientApplication) -> bool:
+        facts = Facts(
+            kind=kinds.CLIENT_APPLICATION.kind,
+            resource=application,
+            secret=None,
+            issuer=self._issuers.view(application.spec.issuer_ref.name),
+            now=rfc3339.whole_seconds(self._clock.now()),
+            namespace_labels=self._world.namespace_labels.get(application.metadata.namespace, {}),
+        )
+        return facts.issuer is not None and not facts.not_granted(facts.wanted_rights)
+
     async def decide(self, facts: Facts) -> tuple[Facts, Plan | None]:
-        """Decide, and look closer where what is known is not enough."""
-        if _must_look_first(facts):
+        """Decide, and look closer where what is known is not enough. Raises Overtaken if the resource is gone."""
+        if _must_look_first(facts) or (self._by_name and _must_read_by_name(facts)):
             facts = await self.with_reading(facts)
+            if facts.secret is None and facts.current is not None:
+                facts = await self._with_resource_now(facts)
         plan = decide(facts)
         if plan is not None and plan.read_secret:
             facts = await self.with_reading(facts)
@@ -103,11 +131,19 @@ class Gatherer:
         if reading is None:
             self._world.secrets.drop(key)
             return replace(facts, secret=None, reading=None)
-        self._world.secrets.observe(key, reading.view, listed=True)
+        self._world.secrets.read(key, reading.view)
         facts = replace(facts, secret=reading.view, reading=reading)
         return replace(
             facts, reading=replace(reading, signature_holds=self._signed(facts, reading))
         )
+
+    async def _with_resource_now(self, facts: Facts) -> Facts:
+        """Read the resource anew: where a Secret goes first, its resource may be on its way out already (I8)."""
+        meta = facts.resource.metadata
+        resource = await self.fresh(Key(facts.kind, meta.namespace, meta.name))
+        if resource is None or resource.metadata.uid != facts.uid:
+            raise Overtaken("the resource is gone")
+        return replace(facts, resource=resource)
 
     async def fresh(self, key: Key) -> TokenResource | None:
         """Read a resource anew after a conflict, and take it in; None: it is gone."""
@@ -117,8 +153,16 @@ class Gatherer:
             self._world.forget(key)
             return None
         resource = slim(decoding.decode(_KINDS[key.kind], raw))
-        self._world.observe(key, resource, listed=True)
+        self._world.read(key, resource)
         return resource
+
+    async def is_readable(self, key: Key) -> bool:
+        """Whether a resource stands on the API server and can be read; what is known of it stays as it is."""
+        try:
+            decoding.decode(_KINDS[key.kind], await self._client.get(resource_path(key)))
+        except (NotFound, decoding.MalformedResource):
+            return False
+        return True
 
     def _signed(self, facts: Facts, reading: Reading) -> bool:
         """Whether the current token, if it is a JWT, carries a signature of its issuer."""
@@ -143,6 +187,16 @@ def _must_look_first(facts: Facts) -> bool:
     if facts.secret is None:
         return facts.current is not None or _was_in_conflict(facts)
     return not facts.secret.is_marked
+
+
+def _must_read_by_name(facts: Facts) -> bool:
+    """Whether to read the Secret first where no watch shows any, but for a new resource, as above.
+
+    One that was never looked at may have been left behind by a process that died.
+    """
+    if facts.resource.spec.delivery == Delivery.CALLER or facts.reading is not None:
+        return False
+    return facts.content_suspect or (facts.secret is None and facts.status.revision > 0)
 
 
 def _was_in_conflict(facts: Facts) -> bool:

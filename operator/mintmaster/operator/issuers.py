@@ -26,13 +26,13 @@ from mintmaster.kube.errors import (
 )
 from mintmaster.kube.paths import collection_path
 from mintmaster.lifecycle import issuer_status, keyring, rfc3339
+from mintmaster.lifecycle.identity import seniority
 from mintmaster.lifecycle.issuer_view import IssuerView, Obstacle
 from mintmaster.lifecycle.keyring import Turn
 from mintmaster.operator.key_store import StoredKeys, secret_name
 from mintmaster.operator.queue import Key, Priority
 from mintmaster.operator.setbacks import Overtaken, Retry, refusal
 from mintmaster.operator.statuses import resource_path
-from mintmaster.operator.world import seniority
 from mintmaster.tokens.keys import Algorithm, KeyDamaged, PublicKey, SigningKey
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mintmaster.api.token_issuer import TokenIssuer
     from mintmaster.kube.client import Client
     from mintmaster.kube.clock import Clock, Skew
+    from mintmaster.kube.scope import Scope
     from mintmaster.operator.deadlines import Deadlines
     from mintmaster.operator.key_store import KeyStore
     from mintmaster.operator.queue import FairQueue
@@ -69,6 +70,7 @@ class Issuers:
     """Reconciles issuers, and answers for them."""
 
     client: Client
+    scope: Scope
     world: World
     queue: FairQueue
     deadlines: Deadlines[Key]
@@ -76,6 +78,8 @@ class Issuers:
     clock: Clock
     skew: Skew
     reporter: Reporter
+    owned: bool = True
+    """Whether keys and statuses are for this process to write, which in all shards but the first they are not."""
     _known: dict[str, _Known] = field(default_factory=dict, repr=False)
 
     def view(self, name: str) -> IssuerView | None:
@@ -102,7 +106,7 @@ class Issuers:
         Holds on through outages of the API server.
         """
         for issuer in await _at_last("listing the issuers", self._list):
-            self.world.issuers.observe(issuer_key(issuer.metadata.name), issuer, listed=True)
+            self.world.issuers.observe(issuer_key(issuer.metadata.name), issuer)
         for key in self.world.issuers:
             try:
                 await _at_last(str(key), partial(self.reconcile, key))
@@ -130,11 +134,24 @@ class Issuers:
             return
         stored = await self.key_store.load(key.name)
         obstacle = self._conflict(key, issuer) or await self._loss(issuer, stored)
+        if not self.owned:
+            self._follow(key, issuer, stored, obstacle)
+            return
         if obstacle is None:
             stored, obstacle = await self._turn_keys(issuer, stored)
         await self._write_status(key, issuer, stored, obstacle)
         self._publish(key, issuer, stored, obstacle)
+        self.reporter.issuer_known(self._known[key.name].view, stored.ring)
         self._come_back(key, issuer, stored, obstacle)
+
+    def _follow(
+        self, key: Key, issuer: TokenIssuer, stored: StoredKeys, obstacle: Obstacle | None
+    ) -> None:
+        """Sign with what the first shard stored, once it has published it; a change of either leads back here."""
+        obstacle = obstacle or issuer_status.unpublished(issuer, stored.ring)
+        self._publish(key, issuer, stored, obstacle)
+        lost = obstacle is not None and obstacle.reason == Reason.KEYS_LOST
+        self.deadlines.set(key, self.clock.now() + LOSS_RETRY if lost else None)
 
     def _come_back(
         self, key: Key, issuer: TokenIssuer, stored: StoredKeys, obstacle: Obstacle | None
@@ -155,7 +172,9 @@ class Issuers:
         """The oldest issuer keeps a URL; two would sign for one another."""
         for other_key in self.world.issuers.keys_of(issuer.spec.url):
             other = self.world.issuers.get(other_key)
-            if other_key != key and other is not None and seniority(other) < seniority(issuer):
+            if other_key == key or other is None:
+                continue
+            if seniority(other.metadata) < seniority(issuer.metadata):
                 return Obstacle(
                     Reason.ISSUER_CONFLICT,
                     f"TokenIssuer {other_key.name!r}, which is older, has the same spec.url: use another URL.",
@@ -172,6 +191,8 @@ class Issuers:
         missing = sorted(in_use - withdrawn - stored.private.keys())
         if missing:
             return Obstacle(Reason.KEYS_LOST, f"{where} lacks key {', '.join(missing)}. {_MEND}")
+        if not self.owned:
+            return None
         if stored.view is None and not issuer.status.keys and await self._has_tokens(issuer):
             return Obstacle(
                 Reason.KEYS_LOST, f"{where} is gone, but tokens name the issuer. {_MEND}"
@@ -183,17 +204,22 @@ class Issuers:
         withdrawn = frozenset(issuer.spec.withdrawn_keys)
         token_kinds: tuple[kinds.ResourceKind[kinds.TokenResource], ...] = kinds.TOKEN_KINDS
         for kind in token_kinds:
-            raw = await self.client.get(
-                collection_path(names.API_VERSION, kind.plural),
-                {"fieldSelector": f"spec.issuerRef.name={issuer.metadata.name}"},
-            )
-            for item in msgspec.json.decode(raw, type=_List).items:
-                signed_by = {
-                    token.key_id for token in decoding.decode(kind, bytes(item)).status.tokens
-                }
-                if signed_by - withdrawn - {""}:
-                    return True
+            parts = await self.scope.read(partial(self._key_ids, kind, issuer.metadata.name))
+            if set().union(*parts.values()) - withdrawn - {""}:
+                return True
         return False
+
+    async def _key_ids(
+        self, kind: kinds.ResourceKind[kinds.TokenResource], issuer: str, namespace: str | None
+    ) -> set[str]:
+        """The keys that signed the tokens on record of the resources that name an issuer."""
+        raw = await self.client.get(
+            collection_path(names.API_VERSION, kind.plural, namespace),
+            {"fieldSelector": f"spec.issuerRef.name={issuer}"},
+        )
+        items = msgspec.json.decode(raw, type=_List).items
+        resources = (decoding.decode(kind, bytes(item)) for item in items)
+        return {token.key_id for resource in resources for token in resource.status.tokens}
 
     async def _turn_keys(
         self, issuer: TokenIssuer, stored: StoredKeys
@@ -255,22 +281,22 @@ class Issuers:
         except NotFound:
             self.world.issuers.drop(key)
             return
-        self.world.issuers.observe(key, decoding.decode(_KIND, raw), listed=True)
+        self.world.issuers.read(key, decoding.decode(_KIND, raw))
 
     def _publish(
         self, key: Key, issuer: TokenIssuer, stored: StoredKeys, obstacle: Obstacle | None
     ) -> None:
         """Let decisions see the issuer as it is now, and have them made anew where it matters."""
+        public = _published(issuer) | {key.kid: key.public for key in stored.private.values()}
         view = IssuerView(
             name=key.name,
             spec=issuer.spec,
             signing_key_id=keyring.signing_key_id(stored.private, stored.ring),
             obstacle=obstacle,
+            key_ids=frozenset(public),
         )
-        public = _published(issuer) | {key.kid: key.public for key in stored.private.values()}
         before = self._known.get(key.name)
         self._known[key.name] = _Known(view, stored.private, public)
-        self.reporter.issuer_keys(key.name, stored.ring)
         if before is None or before.view != view:
             self._revisit(key.name)
 

@@ -20,6 +20,7 @@ from mintmaster.kube.errors import (
     TooManyRequests,
     Unreachable,
 )
+from mintmaster.kube.tracing import UNTRACED
 from mintmaster.lifecycle import ownership, secret_content
 from mintmaster.lifecycle.decision import decide
 from mintmaster.lifecycle.issuer_view import Obstacle
@@ -35,15 +36,18 @@ from mintmaster.tokens.jwt import ClaimsMalformed, TokenTooLarge
 if TYPE_CHECKING:
     from mintmaster.api.kinds import TokenResource
     from mintmaster.kube.secrets import Secrets
-    from mintmaster.lifecycle.decision import Plan
+    from mintmaster.kube.tracing import Tracing
+    from mintmaster.lifecycle.decision import Issue, Plan
     from mintmaster.lifecycle.facts import Facts
     from mintmaster.lifecycle.secret_content import Content
     from mintmaster.operator.audit import Audit
     from mintmaster.operator.gathering import Gatherer
     from mintmaster.operator.issuers import Issuers
     from mintmaster.operator.minting import Minted
+    from mintmaster.operator.status_entries import StatusEntries
     from mintmaster.operator.statuses import Statuses
     from mintmaster.operator.world import World
+    from mintmaster.tokens.claims import StatusListEntry
 
 log = logging.getLogger(__name__)
 
@@ -73,30 +77,42 @@ class Delivery:
 class Issuing:
     """Issues tokens: two writes each."""
 
-    def __init__(
-        self, *, delivery: Delivery, statuses: Statuses, gatherer: Gatherer, issuers: Issuers
+    def __init__(  # noqa: PLR0913 - what an issue takes
+        self,
+        *,
+        delivery: Delivery,
+        statuses: Statuses,
+        gatherer: Gatherer,
+        issuers: Issuers,
+        entries: StatusEntries,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._delivery = delivery
         self._statuses = statuses
         self._gatherer = gatherer
         self._issuers = issuers
+        self._entries = entries
+        self._tracing = tracing
 
     async def issue(self, key: Key, facts: Facts, plan: Plan) -> TokenResource:
         """Issue what the plan says; returns the resource with the token recorded.
 
         Raises Overtaken and Refused; in both cases no token became active.
         """
-        minted = self._mint(facts, plan)
-        if minted.token is not None:
-            previous = await self._previous_token(facts, plan)
-            content = self._content(facts, minted, previous)
-            await self._delivery.write(facts, content)
-        return await self._record(key, facts, plan, minted)
-
-    def _mint(self, facts: Facts, plan: Plan) -> Minted:
         assert plan.issue is not None  # noqa: S101 - the caller's condition
+        async with self._entries.given(facts, plan.issue) as entry:
+            with self._tracing.span("mint"):
+                minted = self._mint(facts, plan.issue, entry)
+            if minted.token is not None:
+                previous = await self._previous_token(facts, plan)
+                content = self._content(facts, minted, previous)
+                await self._delivery.write(facts, content)
+            return await self._record(key, facts, plan, minted)
+
+    def _mint(self, facts: Facts, issue: Issue, entry: StatusListEntry | None) -> Minted:
         try:
-            return mint(facts, plan.issue, self._issuers.signing_key(facts.known_issuer.name))
+            key = self._issuers.signing_key(facts.known_issuer.name)
+            return mint(facts, issue, key, entry)
         except TokenTooLarge as error:
             message = f"{error}: ask for fewer scopes, roles, projects or audiences."
             raise Refused(Obstacle(Reason.TOKEN_TOO_LARGE, message)) from None
@@ -131,12 +147,17 @@ class Issuing:
         The Secret has been written: as long as nothing has changed, the same token is recorded when the API server
         is back, rather than another one minted. After a conflict the plan must come out the same (I3).
         """
+        conflict = False
         for delay in Backoff(cap=5.0):
-            status = next_status(facts, plan, Outcome(issued=minted.record))
             try:
+                if conflict:
+                    facts = await self._unchanged(key, facts, plan, minted)
+                    if _is_recorded(facts, minted):
+                        return facts.resource
+                status = next_status(facts, plan, Outcome(issued=minted.record))
                 return await self._statuses.write(key, facts.resource, status)
             except Conflict:
-                facts = await self._unchanged(key, facts, plan)
+                conflict = True
             except NotFound as error:
                 raise Overtaken("the resource is gone") from error
             except (Forbidden, Invalid) as error:
@@ -146,15 +167,22 @@ class Issuing:
                 await asyncio.sleep(delay)
         raise AssertionError("the back-off is endless")
 
-    async def _unchanged(self, key: Key, facts: Facts, plan: Plan) -> Facts:
-        """The facts with the resource read anew, if they lead to the same issue; else Overtaken."""
+    async def _unchanged(self, key: Key, facts: Facts, plan: Plan, minted: Minted) -> Facts:
+        """The facts with the resource read anew, if they lead to the same issue or show it done; else Overtaken."""
         resource = await self._gatherer.fresh(key)
         if resource is None or resource.metadata.uid != facts.uid:
             raise Overtaken("the resource is gone")
         fresh = replace(
             facts, resource=resource, issuer=self._issuers.view(facts.known_issuer.name)
         )
+        if _is_recorded(fresh, minted):
+            return fresh
         again = decide(fresh)
         if again is None or again.issue != plan.issue:
             raise Overtaken("the resource has changed")
         return fresh
+
+
+def _is_recorded(facts: Facts, minted: Minted) -> bool:
+    """Whether the token is on record: the answer to a write may get lost although it was carried out."""
+    return any(token.id == minted.record.id for token in facts.status.tokens)

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+)
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from mintmaster import __version__
+from mintmaster.operator.live_series import LiveSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from mintmaster.lifecycle.keyring import Keyring
+    from mintmaster.lifecycle.shard import Shard
+    from mintmaster.operator.live_series import Conditions, Tracked, TrackedIssuer
     from mintmaster.operator.queue import Key
 
 RECONCILE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds; an issue takes two requests of some milliseconds each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """What is shown of one resource: its state and, as POSIX timestamps, when it is renewed and ends."""
-
-    state: str
-    renew_at: float | None
-    expires_at: float | None
+FIRST_ISSUE_BUCKETS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Seconds; Kubernetes tells when a resource was created in whole ones."""
 
 
 class Metrics:
@@ -35,7 +40,8 @@ class Metrics:
     def __init__(self, now: Callable[[], float], *, per_resource: bool = True) -> None:
         self.registry = CollectorRegistry()
         self.tracked: dict[Key, Tracked] = {}
-        self.keyrings: dict[str, Keyring] = {}
+        self.issuers: dict[str, TrackedIssuer] = {}
+        self._shared: dict[Conditions, Conditions] = {}
         self.issues = Counter(
             "mintmaster_issues",
             "Tokens issued, by kind of resource and reason.",
@@ -64,7 +70,48 @@ class Metrics:
         self.leader = Gauge(
             "mintmaster_leader", "1 while this process leads.", registry=self.registry
         )
-        self.registry.register(_Live(self, now, per_resource=per_resource))
+        self.shard = Gauge(
+            "mintmaster_shard",
+            "Number of the shard that this process leads.",
+            registry=self.registry,
+        )
+        self.shards = Gauge(
+            "mintmaster_shards", "How many shards the operator runs as.", registry=self.registry
+        )
+        self.first_issue = Histogram(
+            "mintmaster_first_issue_seconds",
+            "From the creation of a resource to its first token, unless people kept it waiting.",
+            ("kind",),
+            buckets=FIRST_ISSUE_BUCKETS,
+            registry=self.registry,
+        )
+        self.renewals = Counter(
+            "mintmaster_renewals",
+            "Scheduled renewals, by when they came: in_time, late (past half of their window) or expired.",
+            ("kind", "when"),
+            registry=self.registry,
+        )
+        Info("mintmaster_build", "What runs here.", registry=self.registry).info(
+            {"version": __version__, "process": "operator"}
+        )
+        ProcessCollector(registry=self.registry)
+        self.registry.register(
+            LiveSeries(self.tracked, self.issuers, now, per_resource=per_resource)
+        )
+
+    def shared(self, conditions: Conditions) -> Conditions:
+        """The same conditions, as one object for all resources that have them: there are few kinds of trouble."""
+        return self._shared.setdefault(conditions, conditions)
+
+    def counter(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        """Show a number that only grows, and is read at each scrape."""
+        self.registry.register(_Read(name, documentation, read))
+
+    def leads(self, shard: Shard) -> None:
+        """Show that this process leads a shard."""
+        self.leader.set(1)
+        self.shard.set(shard.number)
+        self.shards.set(shard.count)
 
     def gauge(self, name: str, documentation: str, read: Callable[[], float]) -> None:
         """Show a number that is read at each scrape."""
@@ -75,65 +122,17 @@ class Metrics:
         self.requests.labels(verb, resource, str(status)).inc()
 
 
-class _Live:
-    """Series computed at each scrape from what is tracked, so a resource that is gone leaves none behind."""
+class _Read(Collector):
+    """A counter that somebody else counts."""
 
-    def __init__(self, metrics: Metrics, now: Callable[[], float], *, per_resource: bool) -> None:
-        self._metrics = metrics
-        self._now = now
-        self._per_resource = per_resource
+    def __init__(self, name: str, documentation: str, read: Callable[[], float]) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._read = read
 
-    def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing is promised beforehand: which series there are depends on the resources."""
-        return []
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the series as of now."""
-        tracked = self._metrics.tracked.copy()  # the event loop goes on changing it
-        yield _by_state(tracked)
-        if self._per_resource:
-            yield from self._times(tracked)
-        yield self._key_ages()
-
-    def _times(self, tracked: dict[Key, Tracked]) -> Iterator[GaugeMetricFamily]:
-        labels = ("kind", "namespace", "name")
-        renewal = GaugeMetricFamily(
-            "mintmaster_renewal_seconds", "Seconds until the token is to be renewed.", labels=labels
-        )
-        expiry = GaugeMetricFamily(
-            "mintmaster_expiry_seconds", "Seconds until the token expires.", labels=labels
-        )
-        now = self._now()
-        for key, entry in tracked.items():
-            if entry.renew_at is not None:
-                renewal.add_metric(key, entry.renew_at - now)
-            if entry.expires_at is not None:
-                expiry.add_metric(key, entry.expires_at - now)
-        yield renewal
-        yield expiry
-
-    def _key_ages(self) -> GaugeMetricFamily:
-        ages = GaugeMetricFamily(
-            "mintmaster_issuer_key_age_seconds",
-            "Seconds since a key of an issuer began to sign; negative for one that is yet to.",
-            labels=("issuer", "key", "state"),
-        )
-        now = self._now()
-        for issuer, ring in self._metrics.keyrings.copy().items():
-            for key in ring.keys:
-                ages.add_metric((issuer, key.id, key.state), now - key.not_before.timestamp())
-        return ages
-
-
-def _by_state(tracked: dict[Key, Tracked]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(
-        "mintmaster_resources", "Token resources, by kind and state.", labels=("kind", "state")
-    )
-    for (kind, state), count in Tally(
-        (key.kind, entry.state) for key, entry in tracked.items()
-    ).items():
-        family.add_metric((kind, state), count)
-    return family
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Show it as of now."""
+        yield CounterMetricFamily(self._name, self._documentation, value=self._read())
 
 
 def timestamp(instant: datetime | None) -> float | None:

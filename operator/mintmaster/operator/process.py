@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mintmaster.kube.client import Client
 from mintmaster.kube.clock import Skew, SystemClock
 from mintmaster.kube.events import EventRecorder
-from mintmaster.kube.lease import Candidacy, Elector
+from mintmaster.kube.lease import Candidacy, acquired
+from mintmaster.kube.shard_leases import FirstShardElector, OtherShardElector, lease_name
+from mintmaster.kube.tracing import UNTRACED
 from mintmaster.operator.core import Core
 from mintmaster.operator.leadership import LeaderClient
 from mintmaster.operator.metrics import Metrics
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
     from mintmaster.kube.clock import Clock
     from mintmaster.kube.config import Connection
+    from mintmaster.kube.lease import Elector
+    from mintmaster.kube.tracing import Tracing
+    from mintmaster.lifecycle.shard import Shard
     from mintmaster.operator.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -48,15 +54,19 @@ class Process:
         *,
         clock: Clock | None = None,
         on_lost: Callable[[], None] = end_at_once,
+        tracing: Tracing = UNTRACED,
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._clock = clock or SystemClock()
         self._on_lost = on_lost
+        self._tracing = tracing
         self.metrics = Metrics(
             lambda: self._clock.now().timestamp(), per_resource=settings.resource_metrics
         )
         self.skew = Skew(self._clock)
+        self._elector: Elector | None = None
+        """Once this process leads."""
         self.core: Core | None = None
         self.address = ""
         """Where probes and metrics are served."""
@@ -68,33 +78,38 @@ class Process:
 
         `on_start` is called whenever kopf has taken the process's signals, to take them back.
         """
+        loop = asyncio.get_running_loop()
+        self.metrics.gauge(
+            "mintmaster_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks(loop))
+        )
         async with AsyncExitStack() as stack:
             # The Lease has a client of its own: no renewal may queue behind other requests.
             lease_client = await stack.enter_async_context(
                 Client(self._connection, limit=2, timeout=10, skew=self.skew)
             )
-            elector = Elector(
-                lease_client,
-                self._candidacy(),
-                on_lost=self._on_lost,
-                on_rewind=self._on_rewind,
-                clock=self._clock,
-            )
-            client = await stack.enter_async_context(self._client(elector))
-            self.address = await stack.enter_async_context(self._probes(elector))
+            candidates = {self._candidate(lease_client, it): it for it in self._settings.shards}
+            client = await stack.enter_async_context(self._client())
+            self.address = await stack.enter_async_context(self._probes())
             log.info("probes and metrics are served at http://%s", self.address)
-            if not await unless_stopped(elector.acquire(), stop):
+            if not await unless_stopped(self._acquire(list(candidates)), stop):
                 return
-            await stack.enter_async_context(_held(elector))
-            self.metrics.leader.set(1)
+            assert self._elector is not None  # noqa: S101 - it was acquired
+            await stack.enter_async_context(_held(self._elector))
+            shard = candidates[self._elector]
+            self.metrics.leads(shard)
             stack.callback(self.metrics.leader.set, 0)
-            await self._lead(client, stop, on_start)
+            await self._lead(client, shard, stop, on_start)
+
+    async def _acquire(self, electors: list[Elector]) -> None:
+        """Wait until this process leads. Those that may lead any shard begin with different ones."""
+        random.shuffle(electors)
+        self._elector = await acquired(electors, self._settings.lease.retry_period)
 
     async def _lead(
-        self, client: Client, stop: asyncio.Event, on_start: Callable[[], None]
+        self, client: Client, shard: Shard, stop: asyncio.Event, on_start: Callable[[], None]
     ) -> None:
         recorder = EventRecorder(client, self._clock, instance=self._settings.identity)
-        self.metrics.gauge(
+        self.metrics.counter(
             "mintmaster_events_dropped", "Events that were not written.", lambda: recorder.dropped
         )
         self.core = Core(
@@ -102,7 +117,8 @@ class Process:
             self._settings,
             clock=self._clock,
             skew=self.skew,
-            reporter=Reporter(recorder, self.metrics),
+            reporter=Reporter(recorder, self.metrics, self._tracing),
+            shard=shard,
         )
         self._show_core(self.core)
         async with _background(recorder.run(), "events"):
@@ -113,33 +129,49 @@ class Process:
         if self.core is not None:
             self.core.start_anew()
 
-    def _candidacy(self) -> Candidacy:
+    def _candidate(self, client: Client, shard: Shard) -> Elector:
         lease = self._settings.lease
-        return Candidacy(
+        candidacy = Candidacy(
             namespace=self._settings.namespace,
-            name=lease.name,
+            name=lease_name(lease.name, shard.number),
             identity=self._settings.identity,
             lease_duration=lease.duration,
             renew_deadline=lease.renew_deadline,
             retry_period=lease.retry_period,
         )
+        options = {
+            "on_lost": self._on_lost,
+            "on_rewind": self._on_rewind,
+            "clock": self._clock,
+        }
+        if shard.is_first:
+            return FirstShardElector(client, candidacy, shard, **options)
+        return OtherShardElector(client, candidacy, shard, first=lease.name, **options)
 
-    def _client(self, elector: Elector) -> LeaderClient:
+    def _may_write(self) -> bool:
+        return self._elector is not None and self._elector.still_leading()
+
+    def _client(self) -> LeaderClient:
         return LeaderClient(
             self._connection,
-            may_write=elector.still_leading,
-            limit=self._settings.work.connections,
+            may_write=self._may_write,
+            limit=self._settings.connections,
             skew=self.skew,
-            observe=self.metrics.observe_request,
+            observe=self._tracing.observing(self.metrics.observe_request),
         )
 
-    def _probes(self, elector: Elector) -> AbstractAsyncContextManager[str]:
+    def _probes(self) -> AbstractAsyncContextManager[str]:
         return served(
             self._settings.listen,
             registry=self.metrics.registry,
             alive=lambda: self.core.fault if self.core else "",
-            ready=lambda: (self.core.unready if self.core else "") if elector.is_leader else "",
+            ready=self._unready,
         )
+
+    def _unready(self) -> str:
+        """Why a leader does not serve yet; empty for a standby."""
+        leads = self._elector is not None and self._elector.is_leader
+        return self.core.unready if self.core is not None and leads else ""
 
     def _show_core(self, core: Core) -> None:
         self.metrics.gauge(
@@ -151,6 +183,16 @@ class Process:
             "mintmaster_clock_skew_seconds",
             "How far the local clock is ahead of the API server's.",
             lambda: self.skew.seconds,
+        )
+        self.metrics.gauge(
+            "mintmaster_status_lists",
+            "Status lists that are published.",
+            lambda: len(core.status_lists),
+        )
+        self.metrics.gauge(
+            "mintmaster_status_lists_behind",
+            "Status lists that could not be published as they should be.",
+            lambda: core.status_lists.behind,
         )
 
 

@@ -9,22 +9,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories
 
 from mintmaster.api import kinds, names
 from mintmaster.kube.backoff import Backoff
+from mintmaster.operator.tap import Reader, tapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from kopf._core.engines.peering import Identity
+    from kopf._core.reactor.inventory import ResourceMemory
+
     from mintmaster.kube.client import Client
+    from mintmaster.kube.scope import Scope
 
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
 """Objects per page of a list: a list of 100,000 in one piece takes 0.6 GB to parse."""
+
+_IDENTITY: Final = cast("Identity", "mintmaster")
+"""Who we are to kopf's peers; there are none. Unsaid, kopf asks for the user's name, which a pod need not have."""
 
 IDLE_TIMEOUT = 0.1
 """Seconds that kopf keeps a worker after an object's last event: its default of 5 s costs 7 KB per object."""
@@ -37,10 +46,10 @@ _KOPF = Path(kopf.__file__).parent
 """Where the code of kopf lies."""
 
 
-class Listener(Protocol):
+class Listener(Reader, Protocol):
     """Who is told of the resources."""
 
-    def saw(self, kind: str, body: Mapping[str, Any], *, listed: bool) -> None:
+    def saw(self, kind: str, body: Mapping[str, Any]) -> None:
         """A resource stands so."""
         ...
 
@@ -81,11 +90,21 @@ class _NoDiffBase(kopf.DiffBaseStorage):
         return None
 
 
+class _NoMemories(ResourceMemories):
+    """Keeps nothing, where kopf keeps 0.8 KB of each resource that ever had an event. There are no handlers whose
+    retries, daemons or resumption it could be about; kopf exports no name for it.
+    """
+
+    async def recall(self, raw_body: Any, **about: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **about | {"ephemeral": True})
+
+
 class Pump:
     """Runs kopf on the operator's own session, and runs it again should it end."""
 
-    def __init__(self, client: Client, listener: Listener) -> None:
+    def __init__(self, client: Client, scope: Scope, listener: Listener) -> None:
         self._client = client
+        self._scope = scope
         self._listener = listener
         self._anew = asyncio.Event()
         self.running = asyncio.Event()
@@ -102,8 +121,11 @@ class Pump:
                 tasks = await kopf.spawn_tasks(
                     registry=self._registry(),
                     settings=_settings(),
-                    clusterwide=True,
+                    memories=_NoMemories(),
+                    clusterwide=self._scope.namespaces is None,
+                    namespaces=self._scope.namespaces or (),
                     standalone=True,
+                    identity=_IDENTITY,
                     stop_flag=stop,
                 )
                 # Not in a startup handler: that runs before kopf takes the signals.
@@ -137,7 +159,7 @@ class Pump:
 
     async def _login(self, **_: object) -> kopf.AiohttpSession:
         """Share the connections: one pool, one way to authenticate."""
-        session = self._client.borrowed_session()
+        session = self._client.borrowed_session(tapped(self._listener))
         return kopf.AiohttpSession(server=self._client.server, aiohttp_session=session)
 
 
@@ -179,7 +201,7 @@ def _handler(listener: Listener, kind: str) -> Callable[..., Any]:
         if event["type"] == "DELETED":
             listener.gone(kind, body)
         else:
-            listener.saw(kind, body, listed=event["type"] is None)
+            listener.saw(kind, body)
 
     return on_event
 

@@ -45,13 +45,16 @@ class FairQueue:
     """Keys by priority, and within a priority one from each namespace in turn.
 
     A key that is put again before it was taken stays once, at the more urgent of its priorities. A key that is put
-    while somebody works on it is handed out again afterwards, never at the same time.
+    while somebody works on it is handed out again afterwards, never at the same time. `limits` says how many keys of
+    a priority may be in hands at once, where that is limited.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Mapping[Priority, int] | None = None) -> None:
+        self._limits = limits or {}
         self._lanes = tuple(_Lane() for _ in Priority)
         self._waiting: dict[Key, Priority] = {}
-        self._busy: set[Key] = set()
+        self._busy: dict[Key, Priority] = {}
+        self._in_hands = dict.fromkeys(Priority, 0)
         self._again: dict[Key, Priority] = {}
         self._takers: deque[asyncio.Future[None]] = deque()
         self._delayed: dict[Key, asyncio.TimerHandle] = {}
@@ -87,10 +90,13 @@ class FairQueue:
         """Wait for a key and take it; `done` must be called for it."""
         while True:
             for priority, lane in zip(Priority, self._lanes, strict=True):
+                if self._is_at_limit(priority):
+                    continue
                 key = lane.take(self._waiting, priority)
                 if key is not None:
                     del self._waiting[key]
-                    self._busy.add(key)
+                    self._busy[key] = priority
+                    self._in_hands[priority] += 1
                     return key, priority
             taker = asyncio.get_running_loop().create_future()
             self._takers.append(taker)
@@ -102,15 +108,24 @@ class FairQueue:
 
     def done(self, key: Key) -> None:
         """Say that the work on a key that was taken has ended."""
-        self._busy.discard(key)
+        priority = self._busy.pop(key)
+        was_at_limit = self._is_at_limit(priority)
+        self._in_hands[priority] -= 1
         again = self._again.pop(key, None)
         if again is not None:
             self.put(key, again)
+        if was_at_limit:
+            # Somebody may wait because of it.
+            self._wake_one()
 
     def close(self) -> None:
         """Drop the timers of delayed keys."""
         for key in list(self._delayed):
             self._forget_delay(key)
+
+    def _is_at_limit(self, priority: Priority) -> bool:
+        limit = self._limits.get(priority)
+        return limit is not None and self._in_hands[priority] >= limit
 
     def _put_delayed(self, key: Key, priority: Priority) -> None:
         self._delayed.pop(key, None)

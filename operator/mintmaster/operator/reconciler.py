@@ -18,7 +18,7 @@ from mintmaster.operator.setbacks import Overtaken, Refused, Retry, refusal
 if TYPE_CHECKING:
     from mintmaster.api.kinds import TokenResource
     from mintmaster.kube.secrets import Secrets
-    from mintmaster.lifecycle.decision import Plan
+    from mintmaster.lifecycle.decision import Issue, Plan
     from mintmaster.lifecycle.facts import Facts
     from mintmaster.lifecycle.issuer_view import Obstacle
     from mintmaster.lifecycle.secret_view import SecretView
@@ -62,16 +62,18 @@ class Reconciler:
             self.forget(key)
             return
         facts = self.gatherer.gather(key, resource, content_suspect=content_suspect)
-        facts, plan = await self.gatherer.decide(facts)
-        if facts.reading is not None:
-            self.audit.clear(key)
-        if plan is None:
-            self.deadlines.forget(key)
-            return
-        if plan.issue is not None:
-            await self._issue(key, facts, plan)
-        else:
-            await self._keep(key, facts, plan)
+        with self.reporter.reconciling(key, resource) as span:
+            with self.reporter.tracing.span("decide"):
+                facts, plan = await self.gatherer.decide(facts)
+            if facts.reading is not None:
+                self.audit.clear(key)
+            if plan is None:
+                self.deadlines.forget(key)
+            elif plan.issue is not None:
+                span.note(_about(plan.issue))
+                await self._issue(key, facts, plan)
+            else:
+                await self._keep(key, facts, plan)
 
     def forget(self, key: Key) -> None:
         """Drop everything that is remembered about a resource that is gone."""
@@ -88,7 +90,7 @@ class Reconciler:
             await self._say(key, facts, plan, Outcome(failure=refused.obstacle))
             _retry_if_refused(refused.obstacle)
             return
-        self.reporter.issued(key, plan)
+        self.reporter.issued(key, facts, plan)
         self._settle(key, replace(facts, resource=resource), plan, facts.resource)
         if resource.spec.restart:
             self.queue.put(key, Priority.EDIT)
@@ -98,7 +100,7 @@ class Reconciler:
         outcome = Outcome()
         try:
             if plan.rewrite_secret:
-                await self._rewrite(facts)
+                await self._rewrite(key, facts)
             if plan.restart:
                 outcome = Outcome(restarts=await self.restarts.restart(facts))
         except Refused as refused:
@@ -109,14 +111,30 @@ class Reconciler:
             await self._remove(facts.secret)
         _retry_if_refused(outcome.failure or outcome.restarts)
 
-    async def _rewrite(self, facts: Facts) -> None:
+    async def _rewrite(self, key: Key, facts: Facts) -> None:
         """Put the Secret right around the token that it holds, without a new one (I11)."""
         if facts.reading is None:
             facts = await self.gatherer.with_reading(facts)
         content = secret_content.content_around(facts)
         if content is None:
             raise Overtaken("the Secret holds another token by now")
+        if content.owner is not None and _is_orphaned(facts.secret):
+            await self._demand_alive(key, facts)
         await self.delivery.write(facts, content)
+
+    async def _demand_alive(self, key: Key, facts: Facts) -> None:
+        """Read the resource before its Secret gets an owner back.
+
+        Kubernetes takes the owner off when it is deleted with --cascade=orphan, and the watch on Secrets may show that
+        before the other one shows the deletion. With an owner that is gone, the Secret would be collected.
+        """
+        resource = await self.gatherer.fresh(key)
+        if (
+            resource is None
+            or resource.metadata.uid != facts.uid
+            or resource.metadata.deletion_timestamp is not None
+        ):
+            raise Overtaken("the resource is being deleted")
 
     async def _remove(self, view: SecretView) -> None:
         try:
@@ -145,6 +163,16 @@ class Reconciler:
         obstacle: Obstacle | None = plan.obstacle
         self.deadlines.set(key, next_look(facts, obstacle))
         self.reporter.report(key, facts, plan, before)
+
+
+def _about(issue: Issue) -> dict[str, str | int]:
+    """What a trace tells of an issue."""
+    reason = issue.cause.reason.value
+    return {"mintmaster.reason": reason, "mintmaster.revision": issue.revision}
+
+
+def _is_orphaned(view: SecretView | None) -> bool:
+    return view is not None and view.controller is None
 
 
 def _retry_if_refused(obstacle: Obstacle | None) -> None:

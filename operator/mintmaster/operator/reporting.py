@@ -7,20 +7,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mintmaster.api import kinds
-from mintmaster.api.names import API_VERSION
-from mintmaster.api.reasons import ConditionType
+from mintmaster.api.names import ANNOTATION_TRACEPARENT, API_VERSION
+from mintmaster.api.reasons import STALLED_REASONS, ConditionType, Reason, State
 from mintmaster.kube.events import ObjectReference
+from mintmaster.kube.tracing import UNTRACED
+from mintmaster.lifecycle import keyring, schedule
+from mintmaster.lifecycle.causes import CauseKind
 from mintmaster.lifecycle.conditions import find
 from mintmaster.lifecycle.news import News, news
-from mintmaster.operator.metrics import Tracked, timestamp
+from mintmaster.operator.live_series import Tracked, TrackedIssuer
+from mintmaster.operator.metrics import timestamp
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from mintmaster.api.kinds import TokenResource
     from mintmaster.api.meta import ObjectMeta
+    from mintmaster.api.status import TokenStatus
     from mintmaster.api.token_issuer import TokenIssuer, TokenIssuerStatus
     from mintmaster.kube.events import EventRecorder
+    from mintmaster.kube.tracing import Span, Tracing
     from mintmaster.lifecycle.decision import Plan
     from mintmaster.lifecycle.facts import Facts
+    from mintmaster.lifecycle.issuer_view import IssuerView
     from mintmaster.lifecycle.keyring import Keyring
     from mintmaster.operator.metrics import Metrics
     from mintmaster.operator.queue import Key
@@ -34,13 +43,30 @@ class Reporter:
 
     recorder: EventRecorder
     metrics: Metrics
+    tracing: Tracing = UNTRACED
 
-    def issued(self, key: Key, plan: Plan) -> None:
-        """Count an issue."""
+    def reconciling(self, key: Key, resource: TokenResource) -> AbstractContextManager[Span]:
+        """A span for the work on a resource; part of the trace that led to an edit which nobody has looked at yet."""
+        meta = resource.metadata
+        news = meta.generation != resource.status.observed_generation
+        parent = meta.annotations.get(ANNOTATION_TRACEPARENT, "") if news else ""
+        named = {
+            "mintmaster.kind": key.kind,
+            "k8s.namespace.name": key.namespace,
+            "mintmaster.name": key.name,
+        }
+        return self.tracing.span("reconcile", named, parent=parent)
+
+    def issued(self, key: Key, facts: Facts, plan: Plan) -> None:
+        """Count an issue that was decided on these facts, and how long it was waited for."""
         if plan.issue is None:
             return
         reason = plan.issue.cause.reason.value
         self.metrics.issues.labels(key.kind, reason).inc()
+        if plan.issue.cause.kind is CauseKind.SCHEDULED:
+            self.metrics.renewals.labels(key.kind, _timeliness(facts)).inc()
+        elif plan.issue.cause.kind is CauseKind.FIRST:
+            self._time_first_issue(key, facts)
         details = {"resource": str(key), "reason": reason, "revision": plan.issue.revision}
         log.debug("issued a token", extra=details)
 
@@ -69,19 +95,34 @@ class Reporter:
         item = News("Normal" if calm else "Warning", new.reason, new.message, "Reconcile")
         self._record(kinds.TOKEN_ISSUER.kind, before.metadata, item)
 
-    def issuer_keys(self, issuer: str, ring: Keyring) -> None:
-        """Show the age of an issuer's keys."""
-        self.metrics.keyrings[issuer] = ring
+    def issuer_known(self, issuer: IssuerView, ring: Keyring) -> None:
+        """Show whether an issuer can mint, and the times of its keys."""
+        self.metrics.issuers[issuer.name] = TrackedIssuer(
+            ring,
+            reason=issuer.obstacle.reason.value if issuer.obstacle is not None else "",
+            change_at=timestamp(keyring.change_of(ring, issuer.spec)),
+        )
 
     def issuer_gone(self, issuer: str) -> None:
         """Take an issuer that is gone out of the metrics."""
-        self.metrics.keyrings.pop(issuer, None)
+        self.metrics.issuers.pop(issuer, None)
 
     def _track(self, key: Key, resource: TokenResource) -> None:
         status = resource.status
+        conditions = tuple((it.type, it.status, it.reason) for it in status.conditions)
         self.metrics.tracked[key] = Tracked(
-            status.state, timestamp(status.renew_at), timestamp(status.expires_at)
+            status.state,
+            timestamp(status.renew_at),
+            timestamp(status.expires_at),
+            self.metrics.shared(conditions),
         )
+
+    def _time_first_issue(self, key: Key, facts: Facts) -> None:
+        created = facts.resource.metadata.creation_timestamp
+        if created is None or _kept_waiting(facts.status):
+            return
+        waited = (facts.now - created).total_seconds()
+        self.metrics.first_issue.labels(key.kind).observe(max(waited, 0.0))
 
     def _record(self, kind: str, meta: ObjectMeta, item: News) -> None:
         about = ObjectReference(
@@ -92,3 +133,19 @@ class Reporter:
             namespace=meta.namespace,
         )
         self.recorder.record(about, item.type, item.reason, item.message, item.action)
+
+
+def _timeliness(facts: Facts) -> str:
+    """When a scheduled renewal comes, measured by the time that it has."""
+    late_at, expires_at = schedule.late_at(facts.status), facts.status.expires_at
+    if expires_at is not None and facts.now >= expires_at:
+        return "expired"
+    return "late" if late_at is not None and facts.now >= late_at else "in_time"
+
+
+def _kept_waiting(status: TokenStatus) -> bool:
+    """Whether people had to do something before a token could be issued at all."""
+    ready = find(status.conditions, ConditionType.READY)
+    reason = ready.reason if ready is not None else ""
+    people = STALLED_REASONS | {Reason.SUSPENDED, Reason.ISSUER_NOT_FOUND}
+    return status.state == State.REQUESTED or reason in people

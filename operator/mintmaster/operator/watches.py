@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mintmaster.kube.reflector import ObjectKey
     from mintmaster.lifecycle.secret_view import SecretView
+    from mintmaster.operator.holdback import Holdback
     from mintmaster.operator.queue import FairQueue
     from mintmaster.operator.world import World
 
@@ -40,15 +41,20 @@ class SecretSink:
 
     world: World
     queue: FairQueue
+    holdback: Holdback
     suspect: Callable[[Key], None]
     """Told of each resource whose Secret somebody else may have edited."""
+    namespace: str | None = None
+    """Of which namespace; None: of all."""
 
     def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:
         """A Secret of ours stands so."""
         found = _decode_secret(raw)
+        if not self._concerns_us(found):
+            return
         key, view = _key(found.metadata), found.view()
         before = self.world.secrets.get(key)
-        if not self.world.secrets.observe(key, view, listed=listed):
+        if not self.world.secrets.observe(key, view):
             return
         self._touched(view, listed=listed)
         if before is not None and holder_of(before) != holder_of(view):
@@ -65,11 +71,21 @@ class SecretSink:
         """A list is complete: what it does not name is gone, but for what we wrote since."""
         there = {Key(SECRET, key.namespace, key.name) for key in keys}
         for key in self.world.secrets:
+            if self.namespace not in {None, key.namespace}:
+                continue
             view = self.world.secrets.get(key) if key not in there else None
             if view is None or not view.is_marked:
                 continue
             if self.world.secrets.drop_unlisted(key, resource_version):
                 self._touched(view, listed=False)
+
+    def _concerns_us(self, found: SecretObject) -> bool:
+        """Whether it is a Secret of our resources, or of an issuer, whose keys every shard signs with."""
+        meta = found.metadata
+        return (
+            self.world.shard.owns(meta.namespace)
+            or meta.labels.get(names.LABEL_KIND) == kinds.TOKEN_ISSUER.kind
+        )
 
     def _touched(self, view: SecretView, *, listed: bool) -> None:
         holder = holder_of(view)
@@ -84,7 +100,7 @@ class SecretSink:
                 self.queue.put(key, Priority.EDIT)
             elif key in self.world.tokens[holder.kind]:
                 # One that is not known yet is looked at anyway, when it is shown.
-                self.queue.put(key, Priority.RESYNC)
+                self.holdback.put(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,8 @@ class NamespaceSink:
 
     kopf does not tell when it has listed; and a list that shows nothing known is no event of its.
     """
+    namespace: str | None = None
+    """Which namespace; None: all."""
 
     def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:  # noqa: ARG002 - part of the protocol
         """A namespace stands so."""
@@ -114,7 +132,8 @@ class NamespaceSink:
         """A list is complete: what it does not name is gone."""
         there = {key.name for key in keys}
         for name in [name for name in self.world.namespace_labels if name not in there]:
-            del self.world.namespace_labels[name]
+            if self.namespace in {None, name}:
+                del self.world.namespace_labels[name]
         if any(self.world.tokens.values()):
             self.relisted()
 

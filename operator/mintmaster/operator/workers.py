@@ -47,17 +47,16 @@ class Workers:
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
 
-    def start(self) -> None:
-        """Start working."""
+    async def run(self) -> None:
+        """Work until `stop` is called; returns early if a hand drops off.
+
+        Only a defect or a loss of leadership can bring that about.
+        """
         self._tasks = [
             asyncio.create_task(self._run(), name=f"worker {number}")
             for number in range(self._settings.workers)
         ]
-
-    @property
-    def broken(self) -> bool:
-        """Whether a hand has dropped off, which only a defect or a loss of leadership can bring about."""
-        return not self._stopping and any(task.done() for task in self._tasks)
+        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def stop(self) -> None:
         """Let what was begun come to its end, and begin nothing new (I3)."""

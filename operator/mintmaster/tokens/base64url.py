@@ -1,11 +1,14 @@
 """Base64url without padding (RFC 7515, section 2), one spelling for each octet string."""
 
 import base64
+import binascii
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def encode(octets: bytes) -> bytes:
     """Encode without padding."""
-    return base64.urlsafe_b64encode(octets).rstrip(b"=")
+    return binascii.b2a_base64(octets, newline=False).rstrip(b"=").translate(_URL_SAFE)
 
 
 def decode(text: bytes) -> bytes:

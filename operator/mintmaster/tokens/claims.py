@@ -62,6 +62,12 @@ class StatusClaim(Struct, frozen=True, kw_only=True):
     status_list: StatusListEntry
 
 
+class ActorClaim(Struct, frozen=True, kw_only=True):
+    """Who acts for the subject (RFC 8693, section 4.1)."""
+
+    sub: Name
+
+
 class AccessTokenClaims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a token says. The order of the fields is the order of the claims in the token.
 
@@ -81,6 +87,7 @@ class AccessTokenClaims(Struct, frozen=True, kw_only=True, omit_defaults=True):
     projects: tuple[Name, ...]
     email: Name | None = None
     preferred_username: Name | None = None
+    act: ActorClaim | None = None
     status: StatusClaim | None = None
     resource: ResourceClaim = msgspec.field(name="mintmaster.dev")
 

@@ -1,7 +1,7 @@
 """Compact JSON Web Signatures (RFC 7515): taken apart strictly, checked against known keys."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,7 +17,8 @@ _MAX_HEADER_OCTETS = 1024
 
 _COMPACT = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
-_ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})
+ACCESS_TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})
+"""Values of `typ` that say access token (RFC 9068, section 2.1), in lower case."""
 
 _REFUSED_PARAMETERS = frozenset({"crit", "b64", "zip", "cty"})
 """Header parameters that change how a JWS is to be read. All others that we do not know are
@@ -35,18 +36,22 @@ class CompactJws:
     signature: bytes
 
 
-def parse(token: str | bytes) -> CompactJws:
-    """Take the JWS of an access token apart.
+def parse(
+    token: str | bytes,
+    types: Collection[str] = ACCESS_TOKEN_TYPES,
+    max_bytes: int = MAX_TOKEN_BYTES,
+) -> CompactJws:
+    """Take the JWS of an access token apart, or one of the other `types`, given in lower case.
 
-    InvalidToken where it is too large, not in its one canonical spelling, or where the header is
-    not that of an access token (RFC 9068, section 4).
+    InvalidToken where it is larger than `max_bytes`, not in its one canonical spelling, or where
+    its header says another type (RFC 9068, section 4; RFC 8725, section 3.11).
     """
-    octets = _ascii(token)
+    octets = _ascii(token, max_bytes)
     match = _COMPACT.fullmatch(octets)
     if match is None:
         raise InvalidToken(InvalidTokenCode.MALFORMED)
     header, payload, signature = (_decoded(part) for part in match.groups())
-    return CompactJws(_header(header), payload, octets[: match.end(2)], signature)
+    return CompactJws(_header(header, types), payload, octets[: match.end(2)], signature)
 
 
 def check_signature(jws: CompactJws, keys: Mapping[str, PublicKey]) -> PublicKey:
@@ -63,8 +68,8 @@ def check_signature(jws: CompactJws, keys: Mapping[str, PublicKey]) -> PublicKey
     return key
 
 
-def _ascii(token: str | bytes) -> bytes:
-    if len(token) > MAX_TOKEN_BYTES:
+def _ascii(token: str | bytes, max_bytes: int) -> bytes:
+    if len(token) > max_bytes:
         raise InvalidToken(InvalidTokenCode.TOO_LARGE)
     if not token.isascii():
         raise InvalidToken(InvalidTokenCode.MALFORMED)
@@ -77,12 +82,12 @@ def _decoded(part: bytes) -> bytes:
     raise InvalidToken(InvalidTokenCode.MALFORMED)
 
 
-def _header(octets: bytes) -> dict[str, object]:
+def _header(octets: bytes, types: Collection[str]) -> dict[str, object]:
     header = _parsed_header(octets)
     if header is None or not _REFUSED_PARAMETERS.isdisjoint(header):
         raise InvalidToken(InvalidTokenCode.HEADER)
     kind = header.get("typ")
-    if not isinstance(kind, str) or kind.lower() not in _ACCESS_TOKEN_TYPES:
+    if not isinstance(kind, str) or kind.lower() not in types:
         raise InvalidToken(InvalidTokenCode.TYPE)
     return header
 

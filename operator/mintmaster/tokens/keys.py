@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Self, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from jwt import PyJWS
 
 from mintmaster.tokens import jwk as json_web_key
@@ -126,7 +127,22 @@ class SigningKey:
 
     def sign(self, signing_input: bytes) -> bytes:
         """Sign with the key's one algorithm, in the signature form of JWS."""
+        if isinstance(self.private, ec.EllipticCurvePrivateKey):
+            return _ecdsa_signature(self.private, signing_input)
         return _SIGNATURES[self.algorithm].sign(signing_input, self.private)
+
+
+_ES256 = ec.ECDSA(hashes.SHA256())
+
+
+def _ecdsa_signature(private: ec.EllipticCurvePrivateKey, signing_input: bytes) -> bytes:
+    """Sign with ES256: R and S as two numbers of 32 octets (RFC 7518, section 3.4).
+
+    Gates do nothing more often. PyJWT turns the numbers into octets by way of their digits, which takes a tenth of
+    the time of the signature itself.
+    """
+    r, s = decode_dss_signature(private.sign(signing_input, _ES256))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 _SIGNATURES = {algorithm: PyJWS().get_algorithm_by_name(algorithm.value) for algorithm in Algorithm}

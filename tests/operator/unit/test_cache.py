@@ -49,9 +49,8 @@ def version(cache: Cache[Thing]) -> str | None:
 
 
 def test_what_is_seen_is_known_and_news_once(cache: Cache[Thing]) -> None:
-    assert cache.observe(KEY, thing("1"), listed=False)
-    assert not cache.observe(KEY, thing("1"), listed=False)
-    assert not cache.observe(KEY, thing("1"), listed=True)
+    assert cache.observe(KEY, thing("1"))
+    assert not cache.observe(KEY, thing("1"))
 
     assert cache.get(KEY) == thing("1")
     assert (cache.uid_of(KEY), len(cache), list(cache), KEY in cache) == ("u", 1, [KEY], True)
@@ -63,45 +62,51 @@ def test_what_was_never_seen_is_unknown(cache: Cache[Thing]) -> None:
 
 
 def test_an_own_write_is_no_news_when_the_watch_shows_it(cache: Cache[Thing]) -> None:
-    cache.observe(KEY, thing("1"), listed=False)
+    cache.observe(KEY, thing("1"))
     cache.wrote(KEY, thing("5"))
 
-    assert not cache.observe(KEY, thing("5"), listed=False)
+    assert not cache.observe(KEY, thing("5"))
 
 
 def test_older_events_do_not_replace_an_own_write(cache: Cache[Thing]) -> None:
     cache.wrote(KEY, thing("10"))
 
-    assert not cache.observe(KEY, thing("9"), listed=False)
+    assert not cache.observe(KEY, thing("9"))
     assert version(cache) == "10"
 
 
 def test_newer_events_do(cache: Cache[Thing]) -> None:
     cache.wrote(KEY, thing("9"))
 
-    assert cache.observe(KEY, thing("10"), listed=False)
+    assert cache.observe(KEY, thing("10"))
     assert version(cache) == "10"
 
 
 def test_after_a_newer_event_nothing_is_pinned_any_more(cache: Cache[Thing]) -> None:
     cache.wrote(KEY, thing("9"))
-    cache.observe(KEY, thing("10"), listed=False)
+    cache.observe(KEY, thing("10"))
 
-    assert cache.observe(KEY, thing("8"), listed=False)
+    assert cache.observe(KEY, thing("8"))
 
 
-def test_a_list_ends_the_pin_since_after_a_restore_it_is_right(cache: Cache[Thing]) -> None:
+def test_a_read_ends_the_pin_since_after_a_restore_it_is_right(cache: Cache[Thing]) -> None:
     cache.wrote(KEY, thing("1000"))
 
-    assert cache.observe(KEY, thing("7"), listed=True)
-    assert cache.observe(KEY, thing("6"), listed=False)
+    assert cache.read(KEY, thing("7"))
+    assert cache.observe(KEY, thing("6"))
     assert version(cache) == "6"
+
+
+def test_what_is_read_again_as_it_was_is_no_news(cache: Cache[Thing]) -> None:
+    cache.wrote(KEY, thing("1000"))
+
+    assert not cache.read(KEY, thing("1000"))
 
 
 def test_another_life_ends_the_pin(cache: Cache[Thing]) -> None:
     cache.wrote(KEY, thing("1000"))
 
-    assert cache.observe(KEY, thing("7", uid="v"), listed=False)
+    assert cache.observe(KEY, thing("7", uid="v"))
     assert cache.uid_of(KEY) == "v"
 
 
@@ -112,7 +117,7 @@ def test_the_pin_ends_by_itself(
     cache.wrote(KEY, thing("1000"))
     clock.advance(seconds)
 
-    assert cache.observe(KEY, thing("7"), listed=False) is news
+    assert cache.observe(KEY, thing("7")) is news
 
 
 def test_another_own_write_pins_anew(cache: Cache[Thing], clock: FakeTime) -> None:
@@ -121,14 +126,14 @@ def test_another_own_write_pins_anew(cache: Cache[Thing], clock: FakeTime) -> No
     cache.wrote(KEY, thing("1001"))
     clock.advance(PIN_SECONDS - 1)
 
-    assert not cache.observe(KEY, thing("1000"), listed=False)
+    assert not cache.observe(KEY, thing("1000"))
 
 
 @pytest.mark.parametrize(("uid", "gone"), [(None, True), ("u", True), ("v", False)])
 def test_only_the_life_that_ended_is_dropped(
     cache: Cache[Thing], uid: str | None, gone: bool
 ) -> None:
-    cache.observe(KEY, thing("1"), listed=False)
+    cache.observe(KEY, thing("1"))
 
     assert cache.drop(KEY, uid) is gone
     assert (KEY in cache) is not gone
@@ -137,11 +142,11 @@ def test_only_the_life_that_ended_is_dropped(
 
 def test_groups_follow_what_is_known(cache: Cache[Thing]) -> None:
     other = Key("Thing", "team", "b")
-    cache.observe(KEY, thing("1", colour="red"), listed=False)
-    cache.observe(other, thing("2", colour="red"), listed=False)
+    cache.observe(KEY, thing("1", colour="red"))
+    cache.observe(other, thing("2", colour="red"))
     assert cache.keys_of("red") == [KEY, other]
 
-    cache.observe(KEY, thing("3", colour="blue"), listed=False)
+    cache.observe(KEY, thing("3", colour="blue"))
     cache.drop(other)
 
     assert (cache.keys_of("red"), cache.keys_of("blue")) == ([], [KEY])
@@ -149,7 +154,7 @@ def test_groups_follow_what_is_known(cache: Cache[Thing]) -> None:
 
 def test_the_keys_can_be_gone_through_while_they_change(cache: Cache[Thing]) -> None:
     for number in range(3):
-        cache.observe(Key("Thing", "team", str(number)), thing("1"), listed=False)
+        cache.observe(Key("Thing", "team", str(number)), thing("1"))
 
     for key in cache:
         cache.drop(key)

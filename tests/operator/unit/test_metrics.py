@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import generate_latest
 
 from lifecycle.build import NOW
+from mintmaster import __version__
 from mintmaster.api.token_issuer import KeyState
 from mintmaster.lifecycle.keyring import IssuerKey, Keyring
-from mintmaster.operator.metrics import Metrics, Tracked, timestamp
+from mintmaster.operator.live_series import Tracked, TrackedIssuer
+from mintmaster.operator.metrics import Metrics, timestamp
 from mintmaster.operator.queue import Key
 
 if TYPE_CHECKING:
@@ -79,10 +82,69 @@ def test_series_per_resource_can_be_left_out() -> None:
 
 def test_keys_show_how_long_they_have_signed(metrics: Metrics) -> None:
     key = IssuerKey(id="k1", algorithm="ES256", state=KeyState.ACTIVE.value, not_before=NOW)
-    metrics.keyrings["default"] = Keyring(keys=(key,))
+    metrics.issuers["default"] = TrackedIssuer(Keyring(keys=(key,)))
 
     labels = {"issuer": "default", "key": "k1", "state": "Active"}
     assert sample(metrics, "mintmaster_issuer_key_age_seconds", labels) == 0
+
+
+def test_an_issuer_shows_whether_it_can_mint_and_when_its_keys_change(metrics: Metrics) -> None:
+    retired = IssuerKey(
+        id="k0",
+        algorithm="ES256",
+        state=KeyState.RETIRED.value,
+        not_before=NOW,
+        retire_at=NOW + timedelta(hours=2),
+    )
+    ring = Keyring(keys=(retired,))
+    metrics.issuers["good"] = TrackedIssuer(ring, change_at=SECONDS - 5)
+    metrics.issuers["bad"] = TrackedIssuer(Keyring(), reason="KeysLost")
+
+    def of(name: str, **labels: str) -> float | None:
+        return sample(metrics, name, labels)
+
+    assert of("mintmaster_issuer_ready", issuer="good", reason="") == 1
+    assert of("mintmaster_issuer_ready", issuer="bad", reason="KeysLost") == 0
+    assert of("mintmaster_issuer_key_change_seconds", issuer="good") == -5
+    assert of("mintmaster_issuer_key_change_seconds", issuer="bad") is None
+    assert of("mintmaster_issuer_key_retire_seconds", issuer="good", key="k0") == 7200
+
+
+def test_conditions_are_counted_and_shared(metrics: Metrics) -> None:
+    first = metrics.shared((("Ready", "False", "SecretConflict"),))
+    second = metrics.shared((("Ready", "False", "SecretConflict"),))
+    assert first is second
+    metrics.tracked[KEY] = Tracked("Failed", None, None, first)
+    metrics.tracked[KEY._replace(name="other")] = Tracked("Failed", None, None, second)
+
+    labels = {"type": "Ready", "status": "False", "reason": "SecretConflict"}
+    of_kind = {"kind": "UserAccessToken", **labels}
+    assert sample(metrics, "mintmaster_conditions", of_kind) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "passed", "overdue"),
+    [("Active", 50, 0), ("Active", 150, 1), ("Suspended", 150, 0), ("Expired", 250, 1)],
+)
+def test_a_renewal_is_overdue_past_half_of_its_window(
+    metrics: Metrics, state: str, passed: float, overdue: int
+) -> None:
+    renew_at = SECONDS - passed
+    metrics.tracked[KEY] = Tracked(state, renew_at, renew_at + 200)
+
+    found = sample(metrics, "mintmaster_renewals_overdue", {"kind": "UserAccessToken"})
+    assert found == overdue
+
+
+def test_it_says_what_it_is(metrics: Metrics) -> None:
+    labels = {"version": __version__, "process": "operator"}
+    assert sample(metrics, "mintmaster_build_info", labels) == 1
+
+
+def test_a_counter_of_somebody_else_is_read_at_each_scrape(metrics: Metrics) -> None:
+    dropped = [3.0]
+    metrics.counter("mintmaster_events_dropped", "Events that were lost.", lambda: dropped[0])
+    assert sample(metrics, "mintmaster_events_dropped_total") == 3
 
 
 def test_requests_are_counted_by_what_came_of_them(metrics: Metrics) -> None:

@@ -203,6 +203,46 @@ async def test_a_closed_queue_brings_nothing_later() -> None:
     assert queue.is_idle
 
 
+async def test_no_more_keys_of_a_priority_are_in_hands_than_its_limit() -> None:
+    queue = FairQueue({RENEWAL: 2})
+    put_all(queue, (key(str(number)) for number in range(3)), RENEWAL)
+    first, second = [await queue.take() for _ in range(2)]
+    third = asyncio.create_task(queue.take())
+    await yield_to_others()
+    assert not third.done()
+
+    queue.done(second[0])
+
+    assert await third == (key("2"), RENEWAL)
+    assert first == (key("0"), RENEWAL)
+
+
+async def test_what_is_more_or_less_urgent_passes_those_that_are_at_their_limit() -> None:
+    queue = FairQueue({RENEWAL: 1})
+    put_all(queue, (key(str(number)) for number in range(3)), RENEWAL)
+    queue.put(key("listed"), RESYNC)
+    assert [await queue.take() for _ in range(2)] == [(key("0"), RENEWAL), (key("listed"), RESYNC)]
+    waiting = asyncio.create_task(queue.take())
+    await yield_to_others()
+
+    queue.put(key("2"), EDIT)
+
+    assert await waiting == (key("2"), EDIT)
+    assert len(queue) == 1
+
+
+async def test_a_key_at_its_limit_that_is_put_again_comes_in_its_turn() -> None:
+    queue = FairQueue({RENEWAL: 1})
+    queue.put(key("a"), RENEWAL)
+    await queue.take()
+    put_all(queue, [key("b"), key("a")], RENEWAL)
+    queue.done(key("a"))
+
+    assert await queue.take() == (key("b"), RENEWAL)
+    queue.done(key("b"))
+    assert await drained(queue) == [(key("a"), RENEWAL)]
+
+
 KEYS = st.builds(key, st.sampled_from("abc"), st.sampled_from(["x", "y", "z"]))
 STEPS = st.lists(
     st.tuples(st.just("put"), KEYS, st.sampled_from(list(Priority)))
@@ -257,23 +297,28 @@ def test_any_order_of_puts_and_takes_keeps_the_promises(
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("limits", [{}, {EDIT: 1, RENEWAL: 2}])
 @pytest.mark.parametrize("seed", range(20))
-async def test_no_wake_up_is_lost_while_takers_come_and_go(seed: int) -> None:
-    random, queue = Random(seed), FairQueue()
+async def test_no_wake_up_is_lost_while_takers_come_and_go(
+    seed: int, limits: dict[Priority, int]
+) -> None:
+    random, queue = Random(seed), FairQueue(limits)
     worked_on: Counter[Key] = Counter()
-    at_work: set[Key] = set()
+    at_work: dict[Key, Priority] = {}
 
     async def work() -> None:
         while True:
-            taken, _ = await queue.take()
+            taken, priority = await queue.take()
             assert taken not in at_work
-            at_work.add(taken)
+            at_work[taken] = priority
+            in_hands = Counter(at_work.values())
+            assert all(in_hands[limited] <= limit for limited, limit in limits.items())
             worked_on[taken] += 1
             try:
                 for _ in range(random.randrange(3)):
                     await asyncio.sleep(0)
             finally:
-                at_work.discard(taken)
+                del at_work[taken]
                 queue.done(taken)
 
     workers = [asyncio.create_task(work()) for _ in range(3)]

@@ -21,10 +21,12 @@ async def test_a_long_queue_with_nothing_to_do_does_not_hold_up_the_event_loop()
         worked.append(key)
 
     workers = Workers(queue, nothing_to_do, WorkSettings(workers=4), Metrics(lambda: 0.0))
-    workers.start()
+    running = asyncio.create_task(workers.run())
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert 0 < len(worked) < 100
     await until(lambda: queue.is_idle)
     assert len(worked) == 1000
     await workers.stop()
+    await running

@@ -10,6 +10,7 @@ import pytest
 from lifecycle.build import (
     HOUR,
     NOW,
+    application,
     for_caller,
     having,
     kind_of,
@@ -20,10 +21,12 @@ from lifecycle.build import (
 )
 from lifecycle.simulation import settled
 from mintmaster.api import names
+from mintmaster.api.client_application import ClientApplication
 from mintmaster.api.meta import ObjectMeta
+from mintmaster.lifecycle.identity import seniority
 from mintmaster.lifecycle.secret_view import SecretView
 from mintmaster.operator.queue import Key
-from mintmaster.operator.world import SECRET, World, seniority, slim
+from mintmaster.operator.world import SECRET, World, slim
 
 if TYPE_CHECKING:
     from lifecycle.build import (
@@ -119,8 +122,41 @@ def test_a_resource_that_is_gone_leaves_nothing_behind(world: World) -> None:
 
     assert world.resource(key) is None
     assert world.issues_in("team") == ()
-    assert (world._holders, world._digests_of, world._issues) == ({}, {}, {})
+    assert (world._claimants, world._claims_of, world._issues) == ({}, {}, {})
     assert not world.forget(key)
+
+
+def test_applications_that_claim_one_client_id_of_one_issuer_are_rivals(world: World) -> None:
+    mine = application(having("client_id", "portal"), born("mine"))
+    by_default = application(having("client_id", "team.portal"), born("named"))
+    key = observe(world, mine)
+    observe(world, application(having("client_id", "portal"), born("rival")))
+    observe(world, application(having("client_id", "other"), born("other")))
+    elsewhere = having("issuer_ref.name", "elsewhere")
+    observe(world, application(having("client_id", "portal"), elsewhere, born("elsewhere")))
+    unnamed = observe(world, by_default)
+
+    assert rivals(world, key) == ["rival"]
+    assert rivals(world, unnamed) == []
+    observe(world, application(born("portal")))
+    assert rivals(world, unnamed) == ["portal"]
+    world.forget(Key(kind_of(mine), "team", "rival"))
+    assert rivals(world, key) == []
+
+
+def rivals(world: World, key: Key) -> list[str]:
+    known = world.resource(key)
+    assert isinstance(known, ClientApplication)
+    return [rival.metadata.name for rival in world.rivals(key, known)]
+
+
+def test_a_client_id_is_no_digest(world: World) -> None:
+    key = observe(world, holder("a"))
+    observe(world, application(having("client_id", DIGEST), born("b", age=2 * HOUR)))
+
+    known = world.resource(key)
+    assert known is not None
+    assert not world.has_older_holder(key, known)
 
 
 def test_the_issues_of_a_namespace_are_those_of_all_its_resources_oldest_first(
@@ -146,6 +182,18 @@ def test_an_older_event_after_an_own_write_changes_no_index(world: World) -> Non
     assert not world.observe(key, user_token(meta("resource_version", "8")), listed=False)
 
     assert world.issues_in("team") == (NOW,)
+
+
+def test_a_list_that_was_read_before_an_own_write_does_not_undo_it(world: World) -> None:
+    # Else the token that was just recorded would be minted a second time.
+    key = key_of(user_token())
+    world.wrote(key, user_token(meta("resource_version", "9"), status("revision", 1)))
+
+    assert not world.observe(key, user_token(meta("resource_version", "8")), listed=True)
+
+    known = world.resource(key)
+    assert known is not None
+    assert known.status.revision == 1
 
 
 def test_the_oldest_keeps_a_digest(world: World) -> None:
@@ -200,13 +248,13 @@ def test_a_digest_that_is_given_up_is_free(world: World) -> None:
 
 def test_secrets_are_known_by_name(world: World) -> None:
     view = SecretView(metadata=ObjectMeta(name="s", namespace="team", uid="s"), data_digest="d")
-    world.secrets.observe(Key(SECRET, "team", "s"), view, listed=True)
+    world.secrets.observe(Key(SECRET, "team", "s"), view)
 
     assert world.secret("team", "s") == view
     assert world.secret("team", "other") is None
 
 
 def test_seniority_is_by_creation_then_by_uid() -> None:
-    young, old, twin = holder("x"), holder("y", age=2 * HOUR), holder("a")
+    young, old, twin = (it.metadata for it in (holder("x"), holder("y", age=2 * HOUR), holder("a")))
 
     assert sorted([young, old, twin], key=seniority) == [old, twin, young]

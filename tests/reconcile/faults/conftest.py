@@ -28,7 +28,7 @@ async def leadership(cluster_user: Cluster) -> AsyncIterator[Leadership]:
     await lease.vacate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fragile() -> Iterator[LocalCluster]:
     """A cluster whose components these tests kill and restore."""
     cluster = LocalCluster.up(ClusterSpec(name=f"fragile-{secrets.token_hex(4)}", temporary=True))

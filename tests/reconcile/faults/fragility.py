@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from mintmaster.operator.settings import LeaseSettings, Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mintmaster.localcluster.cluster import LocalCluster
 
 PATIENT = Settings(
@@ -21,3 +24,23 @@ def revive(cluster: LocalCluster) -> None:
         component.start()
         component.wait_ready()
     cluster.wait_ready()
+
+
+def back_up(cluster: LocalCluster, backup: Path) -> None:
+    """Copy the database."""
+    _stop(cluster)
+    shutil.copytree(cluster.paths.etcd_data, backup)
+    revive(cluster)
+
+
+def restore(cluster: LocalCluster, backup: Path) -> None:
+    """Put a copy of the database in its place."""
+    _stop(cluster)
+    shutil.rmtree(cluster.paths.etcd_data)
+    shutil.copytree(backup, cluster.paths.etcd_data)
+    revive(cluster)
+
+
+def _stop(cluster: LocalCluster) -> None:
+    for component in reversed(cluster.components):
+        component.stop()

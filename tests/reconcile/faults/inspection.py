@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mintmaster.kube.client import Client
     from reconcile.cluster_user import Cluster
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a namespace counts as never coming to rest."""
 
 OVERLAP = timedelta(minutes=5)

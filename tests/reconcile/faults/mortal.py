@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mintmaster.kube import config
+from mintmaster.lifecycle.shard import parse
 from mintmaster.operator.logs import LogFormat, configure
 from mintmaster.operator.settings import LeaseSettings, Settings
 from reconcile.faults.tampering import Target, process_with
@@ -66,6 +67,8 @@ class Orders(msgspec.Struct, frozen=True):
     """A write before which to wait for SIGUSR1, saying so in the log."""
     lease: Lease = Lease()
     hours_ahead: float = 0.0
+    namespace: str = Settings().namespace
+    shard: str = "1/1"
 
 
 class Executioner:
@@ -116,7 +119,11 @@ def _process(kubeconfig: str, orders: Orders) -> Process:
     clock = SettableClock()
     clock.offset = timedelta(hours=orders.hours_ahead)
     settings = Settings(
-        identity=orders.identity, listen="127.0.0.1:0", lease=orders.lease.settings()
+        identity=orders.identity,
+        namespace=orders.namespace,
+        listen="127.0.0.1:0",
+        lease=orders.lease.settings(),
+        shards=parse(orders.shard),
     )
     process = process_with(tamper)(config.load(kubeconfig, None), settings, clock=clock)
     process.skew = SettableSkew(clock)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parents[2]
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which what a test waits for counts as never coming."""
 
 
@@ -64,6 +64,8 @@ def mortal(
     pause: Target | None = None,
     lease: Lease | None = None,
     hours_ahead: float = 0.0,
+    namespace: str = "mintmaster-system",
+    shard: str = "1/1",
 ) -> Iterator[Mortal]:
     """Have an operator process for the length of the block; see `Orders` for what it does."""
     orders = Orders(
@@ -72,6 +74,8 @@ def mortal(
         pause=pause,
         lease=lease or Lease(),
         hours_ahead=hours_ahead,
+        namespace=namespace,
+        shard=shard,
     )
     log = folder / f"{orders.identity}.log"
     spawned = Mortal(orders.identity, log, _spawn(kubeconfig, orders, log))
@@ -107,6 +111,7 @@ class Leadership:
 
     client: Client
     name: str = LeaseSettings().name
+    namespace: str = "mintmaster-system"
 
     async def holder(self) -> str:
         """Who leads; nobody where there is no Lease or it was given away."""
@@ -132,4 +137,4 @@ class Leadership:
 
     @property
     def _path(self) -> str:
-        return object_path("coordination.k8s.io/v1", "leases", "mintmaster-system", self.name)
+        return object_path("coordination.k8s.io/v1", "leases", self.namespace, self.name)

@@ -15,8 +15,6 @@ from mintmaster.operator.process import Process
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from mintmaster.kube.lease import Elector
-
     Send = Callable[[], Awaitable[bytes]]
 
 
@@ -74,10 +72,10 @@ def process_with(tamper: Tamper) -> type[Process]:
     """An operator process all of whose requests go through `tamper`, but for those about its Lease."""
 
     class TamperedProcess(Process):
-        def _client(self, elector: Elector) -> LeaderClient:
+        def _client(self) -> LeaderClient:
             client = TamperedClient(
                 self._connection,
-                may_write=elector.still_leading,
+                may_write=self._may_write,
                 limit=self._settings.work.connections,
                 skew=self.skew,
                 observe=self.metrics.observe_request,

@@ -5,27 +5,25 @@ from __future__ import annotations
 import base64
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
-from mintmaster.api.kinds import TOKEN_ISSUER
+from mintmaster.api.kinds import CLIENT_APPLICATION, TOKEN_ISSUER
+from mintmaster.api.names import CLIENT_SECRET_PREFIX
 from mintmaster.kube.errors import NotFound
 from mintmaster.operator import issuing, minting
-from reconcile.builders import key_secret, quota, secret
+from reconcile.builders import application, key_secret, quota, secret
 from reconcile.faults.inspection import settled
 from reconcile.faults.tampering import Disturbance, Target, process_with
 from reconcile.harness import running
-from reconcile.reading import is_settled, is_unready
+from reconcile.reading import is_ready, is_ready_at, is_settled, is_unready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mintmaster.lifecycle.decision import Issue
-    from mintmaster.lifecycle.facts import Facts
     from mintmaster.operator.minting import Minted
-    from mintmaster.tokens.keys import SigningKey
     from reconcile.cluster_user import Cluster
 
 LENGTH = 12
@@ -39,8 +37,8 @@ def minted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every token that is minted during the test, also those that reach no Secret or no record."""
     tokens: list[str] = []
 
-    def mint(facts: Facts, issue: Issue, key: SigningKey) -> Minted:
-        made = original(facts, issue, key)
+    def mint(*arguments: Any) -> Minted:
+        made = original(*arguments)
         if made.token is not None:
             tokens.append(made.token)
         return made
@@ -63,7 +61,7 @@ async def test_nothing_secret_is_anywhere_but_in_secrets(
         _, metrics = await operator.http("/metrics")
         stored = await _everything(cluster_user)
     assert "this is a defect" in caplog.text, "no traceback was logged"
-    assert len(minted) > 8
+    assert len(minted) > 11
     haystack = "\n".join((caplog.text, metrics, stored))
     found = [where for where, fragment in _fragments(minted, keys) if fragment in haystack]
     # Not the fragments themselves: a failure's text is no place for them either.
@@ -75,7 +73,7 @@ async def _fail() -> None:
 
 
 async def _whole_life(user: Cluster) -> None:
-    """Issue, rotate, drift, edit and revoke, as JWT and opaque, with an admin's token among them."""
+    """Issue, rotate, drift, edit and revoke, as JWT and opaque, an admin's token and a client secret among them."""
     await user.ready_issuer()
     template = {"data": {"config": "token = {{ token | toml }}"}}
     await user.ready_runner("jwt", secret={"previousTokenKey": "previous", "template": template})
@@ -91,8 +89,26 @@ async def _whole_life(user: Cluster) -> None:
         await settled(user, name, revision=4)
         await user.edit_runner(name, revoked=True)
         await user.secret_gone(f"{name}-token")
+    await _whole_life_of_an_application(user)
     await user.annotate(TOKEN_ISSUER, user.issuer, rotate="now")
     await user.issuer_where(lambda it: len(it.status.keys) == 2)
+
+
+async def _whole_life_of_an_application(user: Cluster) -> None:
+    gates = f"{user.issuer}-gates"
+    await user.create_issuer(
+        gates, signer="Gate", limits={"defaultLifetime": "1h", "maxLifetime": "1h"}
+    )
+    env = {"data": {"env": "{{ client_id }}:{{ token }}"}}
+    secret_spec = {"previousClientSecretKey": "previous", "template": env}
+    await user.create(application("portal", issuerRef={"name": gates}, secret=secret_spec))
+    await user.application_where(is_ready)
+    await user.annotate(CLIENT_APPLICATION, "portal", rotate="now")
+    await user.application_where(is_ready_at(2))
+    await user.delete_secret("portal-token")
+    await user.application_where(is_ready_at(3))
+    await user.edit_application(revoked=True)
+    await user.secret_gone("portal-token")
 
 
 async def _troubles(user: Cluster) -> None:
@@ -137,7 +153,7 @@ def _fragments(tokens: list[str], keys: dict[str, str]) -> Iterator[tuple[str, s
     """Everything of twelve characters that must not be found, with words for what it is of."""
     for number, token in enumerate(tokens):
         # Header and claims of a JWT are no secrets: without its signature it is worth nothing.
-        proof = token.rpartition(".")[2].removeprefix("glrt-")
+        proof = token.rpartition(".")[2].removeprefix("glrt-").removeprefix(CLIENT_SECRET_PREFIX)
         yield from _windows(f"token {number}", proof)
         encoded = base64.b64encode(token.encode()).decode().rstrip("=")
         yield from _windows(f"token {number} in base64", encoded[-len(proof) :])

@@ -56,7 +56,7 @@ def jump(process: Process, clock: SettableClock, by: timedelta) -> None:
     """Set the clock, and have the deadlines looked at, which otherwise happens within half a minute."""
     clock.offset += by
     assert process.core is not None
-    process.core.deadlines.recheck()
+    process.core.recheck()
 
 
 @pytest.mark.parametrize("by", [DAY, -DAY], ids=["ahead", "behind"])

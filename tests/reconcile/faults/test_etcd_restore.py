@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from typing import TYPE_CHECKING
 
 from mintmaster.api.kinds import RUNNER_REGISTRATION
-from reconcile.faults.fragility import PATIENT, revive
+from reconcile.faults.fragility import PATIENT, back_up, restore
 from reconcile.faults.inspection import current, settled
 from reconcile.faults.spawning import until
 from reconcile.harness import running
@@ -28,12 +27,12 @@ async def test_after_a_restore_of_etcd_no_token_that_was_rotated_away_is_current
         await user.ready_issuer()
         await user.create_runner()
         before = await settled(user)
-        await asyncio.to_thread(_back_up, fragile, backup)
+        await asyncio.to_thread(back_up, fragile, backup)
         await user.create_runner("younger")
         await settled(user, "younger")
         await user.rotate_runner("after the backup")
         lost = current(await settled(user, revision=2))
-        await asyncio.to_thread(_restore, fragile, backup)
+        await asyncio.to_thread(restore, fragile, backup)
         # The backup knows the first token as the current one; the operator knows better.
         runner = await settled(user, revision=3)
         known = {token.id for token in runner.status.tokens}
@@ -41,24 +40,6 @@ async def test_after_a_restore_of_etcd_no_token_that_was_rotated_away_is_current
         await until(lambda: _expiry(operator, user, "younger") is None, "the series stays")
         await user.rotate_runner("after the restore")
         await settled(user, revision=4)
-
-
-def _back_up(cluster: LocalCluster, backup: Path) -> None:
-    _stop(cluster)
-    shutil.copytree(cluster.paths.etcd_data, backup)
-    revive(cluster)
-
-
-def _restore(cluster: LocalCluster, backup: Path) -> None:
-    _stop(cluster)
-    shutil.rmtree(cluster.paths.etcd_data)
-    shutil.copytree(backup, cluster.paths.etcd_data)
-    revive(cluster)
-
-
-def _stop(cluster: LocalCluster) -> None:
-    for component in reversed(cluster.components):
-        component.stop()
 
 
 def _expiry(operator: Running, user: Cluster, name: str) -> float | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from mintmaster.api.kinds import RUNNER_REGISTRATION
 from mintmaster.kube.client import JSON, MERGE_PATCH
-from mintmaster.kube.errors import Forbidden, Invalid
+from mintmaster.kube.errors import Forbidden, Invalid, Unreachable
 from mintmaster.kube.paths import object_path
 from reconcile.builders import quota, secret
+from reconcile.denying import denying
 from reconcile.faults.inspection import current, delivered, settled
 from reconcile.faults.spawning import until
 from reconcile.faults.tampering import Disturbance, Interruption, Target, process_with
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from reconcile.cluster_user import Cluster
+    from reconcile.faults.tampering import Request, Send
     from reconcile.harness import Running
 
 STATUS = "runnerregistrations/status"
-ADMISSION = "admissionregistration.k8s.io/v1"
 
 
 def status_writes(user: Cluster) -> Target:
@@ -57,7 +59,7 @@ async def test_a_policy_that_denies_secrets_keeps_tokens_from_being_recorded(
     cluster_user: Cluster, operator: Running
 ) -> None:
     await cluster_user.ready_issuer()
-    async with denying(cluster_user, "", "secrets"):
+    async with denying(cluster_user, "", "secrets", partial(_is_denied, cluster_user, "secrets")):
         await cluster_user.create_runner()
         runner = await cluster_user.runner_where(is_unready("WriteFailed"))
         assert not runner.status.tokens
@@ -71,7 +73,9 @@ async def test_a_policy_that_denies_the_status_keeps_delivered_tokens_inactive(
     async with running(cluster_user.kubeconfig, process_type=process_with(refused)):
         await cluster_user.ready_issuer()
         await cluster_user.ready_runner("trial")
-        async with denying(cluster_user, "mintmaster.dev", STATUS):
+        async with denying(
+            cluster_user, "mintmaster.dev", STATUS, partial(_is_denied, cluster_user, STATUS)
+        ):
             before = refused.count
             await cluster_user.create_runner()
             await until(lambda: refused.count > before + 3, "nothing is tried again")
@@ -83,42 +87,6 @@ async def test_a_policy_that_denies_the_status_keeps_delivered_tokens_inactive(
 
 async def _nothing() -> None:
     """Let the writes pass; only their number is of interest."""
-
-
-@asynccontextmanager
-async def denying(user: Cluster, group: str, resource: str) -> AsyncIterator[None]:
-    """Have an admission policy in force that denies every write of a resource in the user's namespace."""
-    name = f"deny-{user.namespace}"
-    await user.create(_policy(name, user.namespace, group, resource))
-    binding = {"policyName": name, "validationActions": ["Deny"]}
-    await user.create(_admission("ValidatingAdmissionPolicyBinding", name, binding))
-    try:
-        await user.until(lambda: _is_denied(user, resource), bool)
-        yield
-    finally:
-        for plural in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
-            await user.client.delete(object_path(ADMISSION, plural, None, name))
-
-
-def _policy(name: str, namespace: str, group: str, resource: str) -> dict[str, Any]:
-    rule = {
-        "apiGroups": [group],
-        "apiVersions": ["*"],
-        "operations": ["CREATE", "UPDATE"],
-        "resources": [resource],
-    }
-    spec = {
-        "matchConstraints": {"resourceRules": [rule]},
-        "matchConditions": [
-            {"name": "here", "expression": f"request.namespace == '{namespace}'"},
-        ],
-        "validations": [{"expression": "false", "message": "not here"}],
-    }
-    return _admission("ValidatingAdmissionPolicy", name, spec)
-
-
-def _admission(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": ADMISSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
 async def _is_denied(user: Cluster, resource: str) -> bool:
@@ -212,3 +180,34 @@ async def held_up(user: Cluster, *, rotated: bool) -> AsyncIterator[Interruption
         await until(interruption.reached.is_set, "no status is written")
         yield interruption
         await operator.at_rest()
+
+
+class LostAnswers:
+    """The answer to the first write of a status gets lost, and the next read of the resource fails."""
+
+    def __init__(self, user: Cluster) -> None:
+        self._write = status_writes(user)
+        self._read = Target("GET", "runnerregistrations", within=f"/{user.namespace}/")
+        self.lost: list[str] = []
+
+    async def __call__(self, request: Request, send: Send) -> bytes:
+        answer = await send()
+        for target in (self._write, self._read):
+            if target.matches(request) and target.method not in self.lost:
+                self.lost.append(target.method)
+                raise Unreachable(f"{request.method} {request.path}: nobody answers any more")
+        return answer
+
+
+async def test_a_status_that_was_written_though_no_answer_came_is_not_written_again(
+    cluster_user: Cluster,
+) -> None:
+    answers = LostAnswers(cluster_user)
+    async with running(cluster_user.kubeconfig, process_type=process_with(answers)) as operator:
+        await cluster_user.ready_issuer()
+        await cluster_user.create_runner()
+        await until(lambda: "PATCH" in answers.lost, "no status is written")
+        await operator.at_rest()
+    runner = await settled(cluster_user)
+    assert answers.lost == ["PATCH", "GET"]
+    assert [token.revision for token in runner.status.tokens] == [1]

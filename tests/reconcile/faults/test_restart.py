@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ from mintmaster.api.reasons import ConditionType, State
 from mintmaster.tokens.digests import digest
 from reconcile.builders import runner, secret
 from reconcile.faults.tampering import Recorder, process_with
-from reconcile.harness import running
-from reconcile.reading import condition
+from reconcile.harness import is_ready, running
+from reconcile.reading import condition, current
 
 if TYPE_CHECKING:
     from reconcile.cluster_user import Cluster
+    from reconcile.faults.tampering import Request, Send
     from reconcile.harness import Running, SettableClock
 
 MANUAL = {"userAccessTokens": "Manual", "runnerRegistrations": "Manual"}
@@ -50,6 +52,56 @@ async def test_a_restart_writes_nothing_in_any_state(
         writes = await _restart(cluster_user, clock)
         assert not writes
         assert await cluster_user.versions() == versions
+
+
+class HeldUp:
+    """Lets no list of Secrets through until it is told to."""
+
+    def __init__(self) -> None:
+        self.list_arrived = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.recorder = Recorder()
+
+    async def __call__(self, request: Request, send: Send) -> bytes:
+        if request.path == "/api/v1/secrets":
+            self.list_arrived.set()
+            await self.go_on.wait()
+        return await self.recorder(request, send)
+
+
+async def test_a_new_resource_does_not_wait_for_the_secrets_of_others(
+    cluster_user: Cluster, clock: SettableClock
+) -> None:
+    async with running(cluster_user.kubeconfig, clock=clock):
+        await cluster_user.ready_issuer()
+        await cluster_user.ready_runner("old")
+        asker = await cluster_user.ready_user("asker")
+    asked_by = {
+        "subject": current(asker).rights.subject,
+        "uid": asker.metadata.uid,
+        "jti": current(asker).id,
+    }
+    held_up = HeldUp()
+
+    async def people() -> None:
+        await held_up.list_arrived.wait()
+        await cluster_user.edit_runner("old", scopes=["read_api"])
+        await cluster_user.create_runner("asked-for", requestedBy=asked_by)
+        await cluster_user.create_runner("new")
+        await cluster_user.runner_where(is_ready, name="new")
+        assert (await cluster_user.runner("old")).status.revision == 1
+        assert not (await cluster_user.runner("asked-for")).status.uid
+        held_up.go_on.set()
+
+    at_work = asyncio.create_task(people())
+    async with running(
+        cluster_user.kubeconfig, clock=clock, process_type=process_with(held_up)
+    ) as operator:
+        await at_work
+        await cluster_user.runner_where(lambda it: it.status.revision == 2, name="old")
+        await cluster_user.runner_where(lambda it: it.status.uid, name="asked-for")
+        await operator.at_rest()
+    assert (await cluster_user.runner("new")).status.revision == 1
 
 
 async def _restart(user: Cluster, clock: SettableClock) -> list[object]:

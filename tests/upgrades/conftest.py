@@ -1,0 +1,1 @@
+"""Samples of earlier versions, on clusters of their own."""
