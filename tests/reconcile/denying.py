@@ -25,7 +25,7 @@ async def denying(
 ) -> AsyncIterator[None]:
     """Have a policy in force that denies the writes of a resource in the user's namespace that are not allowed in CEL.
 
-    It takes a moment to be in force, which is found out by trying.
+    It takes a moment to be in force, and one to be so no longer, which is found out by trying.
     """
     name = f"deny-{user.namespace}"
     await user.create(_policy(name, user.namespace, group, resource, allowed))
@@ -37,6 +37,7 @@ async def denying(
     finally:
         for plural in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
             await user.client.delete(object_path(ADMISSION, plural, None, name))
+    await user.until(is_denied, lambda denied: not denied)
 
 
 def _policy(name: str, namespace: str, group: str, resource: str, allowed: str) -> dict[str, Any]:
