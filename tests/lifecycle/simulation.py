@@ -86,6 +86,7 @@ class Life:
     requester: TokenResource | None = None
     signature_holds: bool = True
     namespace_issues: tuple[datetime, ...] = ()
+    namespace_terminating: bool = False
     issued: list[Issue] = field(default_factory=list)
     delivered: set[str] = field(default_factory=set)
     """Digests of all tokens that ever stood in the Secret or were handed in by a caller."""
@@ -120,6 +121,7 @@ class Life:
             client_id_taken=self.client_id_taken,
             requester=self.requester,
             namespace_issues=self.namespace_issues,
+            namespace_terminating=self.namespace_terminating,
             reading=reading,
             content_suspect=content_suspect,
         )

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
 
-from lifecycle.build import HOUR, MINUTE, NOW, decided, having, meta, rotation, user_token
+from lifecycle.build import (
+    HOUR,
+    MINUTE,
+    NOW,
+    decided,
+    for_caller,
+    having,
+    meta,
+    rotation,
+    user_token,
+)
 from lifecycle.kstatus import kstatus
-from lifecycle.simulation import settled
+from lifecycle.simulation import Life, settled
 from lifecycle.situations import DAY, LARGE, SITUATIONS
 from mintmaster.api.reasons import STALLED_REASONS, Reason, State
 from mintmaster.lifecycle.decision import next_look
 from mintmaster.lifecycle.issuer_view import Obstacle
 from mintmaster.lifecycle.outcome import next_status, says_something_new
 from mintmaster.lifecycle.readiness import Outcome
-
-if TYPE_CHECKING:
-    from lifecycle.simulation import Life
 
 everywhere = pytest.mark.parametrize("situation", SITUATIONS)
 
@@ -225,6 +232,25 @@ def test_a_resource_that_is_being_deleted_is_left_alone() -> None:
 
     assert life.step() is None
     assert life.secret is None
+
+
+def test_what_goes_with_its_namespace_is_left_alone_once_its_secret_has_gone() -> None:
+    life = settled()
+    life.namespace_terminating = True
+    life.change(rotation("1")).settle()
+    assert life.status.revision == 2
+
+    life.secret = None
+
+    assert life.step() is None
+    assert life.secret is None
+
+
+def test_a_caller_s_token_is_looked_after_to_the_end_of_its_namespace() -> None:
+    life = Life(user_token(for_caller(), having("token.lifetime", "24h")))
+    life.namespace_terminating = True
+    life.settle()
+    assert life.status.revision == 1
 
 
 def test_stalled_and_not_ready_for_the_same_reason() -> None:

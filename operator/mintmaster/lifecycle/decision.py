@@ -63,7 +63,7 @@ class Plan:
 
 def decide(facts: Facts) -> Plan | None:
     """Decide what to do about a resource; None: it is on its way out and nothing is (I8)."""
-    if facts.resource.metadata.deletion_timestamp is not None:
+    if facts.is_going:
         return None
     if facts.resource.spec.revoked:
         return Plan(remove_secret=facts.holds_secret)

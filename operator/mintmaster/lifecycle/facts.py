@@ -52,6 +52,8 @@ class Facts:
     now: datetime
     """Whole seconds, UTC."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    namespace_terminating: bool = False
+    """Whether the namespace is being deleted: nothing can be created in it any more."""
     clock_trusted: bool = True
     """False while the clock is too far from the API server's."""
     digest_taken: bool = False
@@ -95,6 +97,17 @@ class Facts:
     def live(self) -> tuple[TokenRecord, ...]:
         """All tokens on record that are inside their time, also those about to be made void."""
         return tuple(token for token in self.status.tokens if inside_its_time(token, self.now))
+
+    @cached_property
+    def is_going(self) -> bool:
+        """Whether the resource is on its way out: by itself (I8), or with a namespace that has lost its Secret already.
+
+        The namespace controller deletes Secrets and resources in no order; creating the Secret again is refused.
+        """
+        if self.resource.metadata.deletion_timestamp is not None:
+            return True
+        in_secret = self.resource.spec.delivery != Delivery.CALLER
+        return self.namespace_terminating and in_secret and self.secret is None
 
     @cached_property
     def edited(self) -> bool:
@@ -207,6 +220,20 @@ class Facts:
     def holds_secret(self) -> bool:
         """Whether the Secret exists and is this resource's."""
         return self.claim is Claim.OURS
+
+    @cached_property
+    def delivered_ahead(self) -> bool:
+        """Whether the Secret holds, as an operator wrote it, a later token than any on record.
+
+        Another leader is about to record it, or one died before it could.
+        """
+        secret = self.secret
+        return (
+            secret is not None
+            and self.holds_secret
+            and secret.untouched
+            and secret.revision > self.status.revision
+        )
 
     def held_key(self, token: TokenRecord) -> str | None:
         """The key of our Secret under which this token lies; None where it does not hold it.

@@ -81,6 +81,7 @@ class Gatherer:
             issuer=self._issuers.view(resource.spec.issuer_ref.name),
             now=rfc3339.whole_seconds(self._clock.now()),
             namespace_labels=self._world.namespace_labels.get(key.namespace, {}),
+            namespace_terminating=key.namespace in self._world.terminating,
             clock_trusted=not self._skew.exceeded,
             digest_taken=self._world.has_older_holder(key, resource),
             client_id_taken=self._client_id_taken(key, resource),
@@ -183,6 +184,8 @@ def _must_look_first(facts: Facts) -> bool:
     conflict is known after a restart, too, and costs no attempt to write.
     """
     if facts.resource.spec.delivery == Delivery.CALLER or facts.reading is not None:
+        return False
+    if facts.is_going:
         return False
     if facts.secret is None:
         return facts.current is not None or _was_in_conflict(facts)

@@ -105,7 +105,7 @@ class SecretSink:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceSink:
-    """Keeps the labels of namespaces, which grants select by."""
+    """Keeps the labels of namespaces, which grants select by, and which of them are being deleted."""
 
     world: World
     queue: FairQueue
@@ -120,22 +120,30 @@ class NamespaceSink:
     def upsert(self, raw: msgspec.Raw, *, listed: bool) -> None:  # noqa: ARG002 - part of the protocol
         """A namespace stands so."""
         meta = _decode_named(raw).metadata
+        if meta.deletion_timestamp is None:
+            self.world.terminating.discard(meta.name)
+        else:
+            self.world.terminating.add(meta.name)
         if self.world.namespace_labels.get(meta.name) != meta.labels:
             self.world.namespace_labels[meta.name] = meta.labels
             self._revisit(meta.name)
 
     def delete(self, raw: msgspec.Raw) -> None:
         """A namespace is gone."""
-        self.world.namespace_labels.pop(_decode_named(raw).metadata.name, None)
+        self._forget(_decode_named(raw).metadata.name)
 
     def listed(self, keys: Set[ObjectKey], resource_version: str) -> None:  # noqa: ARG002 - part of the protocol
         """A list is complete: what it does not name is gone."""
         there = {key.name for key in keys}
         for name in [name for name in self.world.namespace_labels if name not in there]:
             if self.namespace in {None, name}:
-                del self.world.namespace_labels[name]
+                self._forget(name)
         if any(self.world.tokens.values()):
             self.relisted()
+
+    def _forget(self, namespace: str) -> None:
+        self.world.namespace_labels.pop(namespace, None)
+        self.world.terminating.discard(namespace)
 
     def _revisit(self, namespace: str) -> None:
         """Have the resources of a namespace looked at, whose grants may have changed."""

@@ -59,6 +59,8 @@ class World:
             SecretView, metadata=_metadata, group=lambda _: "", monotonic=monotonic
         )
         self.namespace_labels: dict[str, dict[str, str]] = {}
+        self.terminating: set[str] = set()
+        """Namespaces that are being deleted."""
         self._issues: dict[str, dict[Key, tuple[datetime, ...]]] = {}
         self._claimants: dict[Claim, tuple[Key, ...]] = {}
         self._claims_of: dict[Key, tuple[Claim, ...]] = {}
