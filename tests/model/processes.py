@@ -25,6 +25,7 @@ from mintmaster.kube.paths import collection_path
 from mintmaster.kube.scope import Scope
 from mintmaster.operator import core as core_module
 from mintmaster.operator.core import Core
+from mintmaster.operator.deference import Deference
 from mintmaster.operator.metrics import Metrics
 from mintmaster.operator.reporting import Reporter
 from mintmaster.operator.settings import Settings, WorkSettings
@@ -176,7 +177,8 @@ class Operator(Process):
         self.skew = SettableSkew(self.moment)
         recorder = Unheard(self.client, self.moment)
         world = partial(World, monotonic=self.loop.time)
-        with mock.patch.multiple(core_module, Pump=ModelPump, World=world):
+        deference = partial(Deference, monotonic=self.loop.time)
+        with mock.patch.multiple(core_module, Pump=ModelPump, World=world, Deference=deference):
             self.core = Core(
                 self.client,
                 SETTINGS,

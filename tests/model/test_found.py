@@ -8,6 +8,7 @@ import pytest
 
 from model.cluster import ModelCluster
 from model.database import Place
+from model.people import token_place
 from model.processes import NAMESPACE
 
 if TYPE_CHECKING:
@@ -77,3 +78,17 @@ def test_token_is_issued_anew_whose_key_a_restored_backup_does_not_know(
     cluster.restore(backup)
     cluster.database.objects.update(ours)
     at_rest(cluster)
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_two_who_both_lead_issue_once(cluster: ModelCluster, seconds: float) -> None:
+    cluster.start_operator()
+    cluster.settle()
+    assert len(cluster.operators) == 2
+    for asked in range(1, 6):
+        cluster.people.rotate(token_place("a"), f"{asked}")
+        for _ in range(asked):
+            cluster.go_on()
+        cluster.let_pass(seconds)
+        at_rest(cluster)
+        assert len(cluster.judge.recorded) == 1 + asked

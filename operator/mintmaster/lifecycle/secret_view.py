@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MAX_DIGESTED_TOKEN_BYTES = 8192
 """A value longer than any token of ours is not taken for one (the longest JWT has 4096 bytes)."""
 
+MAX_REVISION_DIGITS = 19
+"""The annotation can be edited by hand; no revision comes near what a signed 64-bit integer holds."""
+
 
 class SecretView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One Secret as the cache holds it."""
@@ -46,6 +49,12 @@ class SecretView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def is_marked(self) -> bool:
         """Whether it carries our label; says nothing about which resource it belongs to."""
         return self.metadata.labels.get(names.LABEL_MANAGED_BY) == names.MANAGED_BY
+
+    @property
+    def revision(self) -> int:
+        """The revision of the token that was written, as the annotation says; 0 where it says none."""
+        text = self.metadata.annotations.get(names.ANNOTATION_REVISION, "")
+        return int(text) if text.isdecimal() and len(text) < MAX_REVISION_DIGITS else 0
 
     @property
     def untouched(self) -> bool:

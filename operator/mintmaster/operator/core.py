@@ -15,6 +15,7 @@ from mintmaster.lifecycle import schedule
 from mintmaster.lifecycle.shard import ALONE
 from mintmaster.operator.audit import Audit
 from mintmaster.operator.deadlines import Deadlines
+from mintmaster.operator.deference import Deference
 from mintmaster.operator.gathering import Gatherer
 from mintmaster.operator.holdback import Holdback
 from mintmaster.operator.inbox import Inbox
@@ -109,6 +110,7 @@ class Core:
         delivery = Delivery(secrets, self.world, self._audit)
         statuses = Statuses(client, self.world)
         entries = StatusEntries(self.world.status_lists, self.status_lists)
+        deference = Deference()
         self._reconciler = Reconciler(
             world=self.world,
             queue=self.queue,
@@ -121,9 +123,11 @@ class Core:
                 gatherer=gatherer,
                 issuers=self.issuers,
                 entries=entries,
+                deference=deference,
                 tracing=reporter.tracing,
             ),
             delivery=delivery,
+            deference=deference,
             secrets=secrets,
             statuses=statuses,
             restarts=Restarts(client),

@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from mintmaster.lifecycle.decision import Issue, Plan
     from mintmaster.lifecycle.facts import Facts
     from mintmaster.lifecycle.secret_content import Content
+    from mintmaster.lifecycle.secret_view import SecretView
     from mintmaster.operator.audit import Audit
+    from mintmaster.operator.deference import Deference
     from mintmaster.operator.gathering import Gatherer
     from mintmaster.operator.issuers import Issuers
     from mintmaster.operator.minting import Minted
@@ -60,7 +62,7 @@ class Delivery:
     world: World
     audit: Audit
 
-    async def write(self, facts: Facts, content: Content) -> None:
+    async def write(self, facts: Facts, content: Content) -> SecretView:
         """Write the Secret of a resource. Raises Overtaken, Refused, or what says that the API is away."""
         meta, name = facts.resource.metadata, ownership.secret_name(facts.resource)
         try:
@@ -72,6 +74,7 @@ class Delivery:
         self.world.secrets.wrote(Key(SECRET, meta.namespace, name), view)
         # The watch may have shown this write before its answer came: it was not somebody else's.
         self.audit.clear(Key(facts.kind, meta.namespace, meta.name))
+        return view
 
 
 class Issuing:
@@ -85,6 +88,7 @@ class Issuing:
         gatherer: Gatherer,
         issuers: Issuers,
         entries: StatusEntries,
+        deference: Deference,
         tracing: Tracing = UNTRACED,
     ) -> None:
         self._delivery = delivery
@@ -92,6 +96,7 @@ class Issuing:
         self._gatherer = gatherer
         self._issuers = issuers
         self._entries = entries
+        self._deference = deference
         self._tracing = tracing
 
     async def issue(self, key: Key, facts: Facts, plan: Plan) -> TokenResource:
@@ -106,8 +111,10 @@ class Issuing:
             if minted.token is not None:
                 previous = await self._previous_token(facts, plan)
                 content = self._content(facts, minted, previous)
-                await self._delivery.write(facts, content)
-            return await self._record(key, facts, plan, minted)
+                self._deference.delivered(key, await self._delivery.write(facts, content))
+            resource = await self._record(key, facts, plan, minted)
+            self._deference.forget(key)
+            return resource
 
     def _mint(self, facts: Facts, issue: Issue, entry: StatusListEntry | None) -> Minted:
         try:

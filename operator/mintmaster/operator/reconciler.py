@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mintmaster.lifecycle.secret_view import SecretView
     from mintmaster.operator.audit import Audit
     from mintmaster.operator.deadlines import Deadlines
+    from mintmaster.operator.deference import Deference
     from mintmaster.operator.gathering import Gatherer
     from mintmaster.operator.issuing import Delivery, Issuing
     from mintmaster.operator.queue import FairQueue, Key
@@ -46,6 +47,7 @@ class Reconciler:
     gatherer: Gatherer
     issuing: Issuing
     delivery: Delivery
+    deference: Deference
     secrets: Secrets
     statuses: Statuses
     restarts: Restarts
@@ -69,15 +71,18 @@ class Reconciler:
                 self.audit.clear(key)
             if plan is None:
                 self.deadlines.forget(key)
-            elif plan.issue is not None:
+            elif plan.issue is None:
+                await self._keep(key, facts, plan)
+            elif wait := self.deference.wait(key, facts):
+                self.queue.put_later(key, Priority.EDIT, wait)
+            else:
                 span.note(_about(plan.issue))
                 await self._issue(key, facts, plan)
-            else:
-                await self._keep(key, facts, plan)
 
     def forget(self, key: Key) -> None:
         """Drop everything that is remembered about a resource that is gone."""
         self.deadlines.forget(key)
+        self.deference.forget(key)
         self.reporter.forget(key)
 
     async def _issue(self, key: Key, facts: Facts, plan: Plan) -> None:
