@@ -78,6 +78,14 @@ def test_what_others_manage_is_taken_over_only_when_told(installed: Path) -> Non
     assert "watch" in get(installed, "clusterrole", "mintmaster-view")["rules"][0]["verbs"]
 
 
+def test_policies_that_kubectl_applied_are_no_conflict(installed: Path) -> None:
+    policies = str(ROOT / "manifests" / "base" / "admission")
+    applied = kubectl(installed, "apply", "--server-side", "-k", policies)
+    assert applied.returncode == 0, applied.stderr
+
+    assert "validatingadmissionpolicy" in does(installed, "install")
+
+
 def test_a_component_whose_kind_is_unknown_is_told(installed: Path) -> None:
     done = run(installed, "install", "--with", "monitoring")
 

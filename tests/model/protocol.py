@@ -100,6 +100,9 @@ class Protocol:
     """After a conflict the plan must come out the same."""
     adopts: bool = False
     """Takes whatever token stands in the Secret for the one to record."""
+    defers: bool = False
+    """Leaves what the other has delivered alone for a while, and the other is in time: it records it, and its status
+    is seen, before that while is over."""
 
 
 class Violation(AssertionError):
@@ -198,6 +201,8 @@ class Model:
         if step.reads:
             secret = state.secret
             step = self._step(resource, secret, read=True)
+        if step.what == "issue" and self._is_under_way(state, number, resource, secret):
+            return with_leader(state, number, resource=resource, secret=secret)
         phase = _PHASES[step.what]
         if step.what == "issue" and not self.protocol.secret_first:
             phase = Phase.RECORD
@@ -216,6 +221,16 @@ class Model:
             minted=minted,
         )
         return after._replace(tokens=tokens)
+
+    def _is_under_way(self, state: State, number: int, resource: Known, secret: Known) -> bool:
+        """Whether the Secret holds a later token than is known to be on record, which is recorded in time."""
+        other, delivered = state.leaders[1 - number], secret.value
+        if not self.protocol.defers or not isinstance(delivered, Secret) or not delivered.token:
+            return False
+        assert isinstance(resource.value, Resource)
+        ahead = delivered.revision >= resource.value.next_revision
+        records = other.phase in {Phase.RECORD, Phase.LOOK} and other.minted == delivered.token
+        return ahead and (records or resource != state.resource)
 
     def _step(self, resource: Known, secret: Known, *, read: bool = False) -> Step:
         assert isinstance(resource.value, Resource)

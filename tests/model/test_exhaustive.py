@@ -33,6 +33,19 @@ def test_all_invariants_hold_in_every_state(budget: Budget, states: int) -> None
     assert search.most_revisions <= 2 + sum(budget[:2])
 
 
+@pytest.mark.parametrize(
+    ("budget", "revisions"),
+    [
+        pytest.param(Budget(), 1, id="two leaders"),
+        pytest.param(Budget(narrowings=1), 2, id="narrowed rights"),
+        pytest.param(Budget(losses=1), 2, id="a Secret deleted"),
+        pytest.param(Budget(deletions=1), 1, id="a deletion, and the same name again"),
+    ],
+)
+def test_two_leaders_who_are_in_time_issue_once(budget: Budget, revisions: int) -> None:
+    assert searched(budget, Protocol(defers=True)).most_revisions == revisions
+
+
 def test_all_invariants_hold_in_every_state_around_a_restore() -> None:
     search = Search(Model(Protocol()))
     search.run(canonical(begin_backed_up(Budget(narrowings=1))))
