@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NAME = "runner-token"
 INTERVAL = timedelta(minutes=10)
+HOLD = "example.org/hold"
 BY_NAME = Settings(listen="127.0.0.1:0", secrets=SecretSettings(watched=False, interval=INTERVAL))
 
 
@@ -113,6 +114,39 @@ async def test_a_look_at_what_is_right_writes_nothing(
 
 async def _later(value: float) -> float:
     return value
+
+
+async def test_a_secret_of_a_former_life_is_waited_for_no_longer_than_it_takes(
+    cluster_user: Cluster, reader: Running
+) -> None:
+    await cluster_user.ready_issuer()
+    await cluster_user.ready_runner()
+    await cluster_user.patch_secret(NAME, {"metadata": {"finalizers": [HOLD]}})
+    await cluster_user.delete(RUNNER_REGISTRATION, "runner")
+    await cluster_user.gone(RUNNER_REGISTRATION, "runner")
+    await cluster_user.create_runner()
+    await cluster_user.runner_where(is_unready("SecretMissing"))
+
+    await cluster_user.patch_secret(NAME, {"metadata": {"finalizers": None}})
+    await cluster_user.secret_gone(NAME)
+
+    reader.advance(timedelta(seconds=2))
+    await cluster_user.runner_where(is_ready)
+
+
+async def test_a_secret_of_another_resource_is_missed_soon_after_it_went(
+    cluster_user: Cluster, reader: Running
+) -> None:
+    await cluster_user.ready_issuer()
+    await cluster_user.ready_runner("first", secret={"name": NAME})
+    await cluster_user.create_runner("second", secret={"name": NAME})
+    await cluster_user.runner_where(is_unready("SecretConflict"), "second")
+
+    await cluster_user.delete(RUNNER_REGISTRATION, "first")
+    await cluster_user.secret_gone(NAME)
+
+    reader.advance(timedelta(seconds=31))
+    await cluster_user.runner_where(is_ready, "second")
 
 
 async def test_a_restart_writes_nothing(cluster_user: Cluster, reader: Running) -> None:

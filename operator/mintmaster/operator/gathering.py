@@ -14,6 +14,7 @@ from mintmaster.lifecycle import client_ids, ownership, rfc3339
 from mintmaster.lifecycle.conditions import find
 from mintmaster.lifecycle.decision import decide
 from mintmaster.lifecycle.facts import Facts
+from mintmaster.lifecycle.ownership import Claim
 from mintmaster.operator.queue import Key
 from mintmaster.operator.setbacks import Overtaken
 from mintmaster.operator.statuses import resource_path
@@ -195,11 +196,14 @@ def _must_look_first(facts: Facts) -> bool:
 def _must_read_by_name(facts: Facts) -> bool:
     """Whether to read the Secret first where no watch shows any, but for a new resource, as above.
 
-    One that was never looked at may have been left behind by a process that died.
+    One that was never looked at may have been left behind by a process that died; one that was somebody else's may have
+    gone since.
     """
     if facts.resource.spec.delivery == Delivery.CALLER or facts.reading is not None:
         return False
-    return facts.content_suspect or (facts.secret is None and facts.status.revision > 0)
+    in_the_way = facts.claim in {Claim.LEAVING, Claim.FOREIGN}
+    lost = facts.secret is None and facts.status.revision > 0
+    return facts.content_suspect or in_the_way or lost
 
 
 def _was_in_conflict(facts: Facts) -> bool:
