@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from benchmarks.api import Api
+
+PAUSE = 0.2
+"""Seconds until a watch is tried again that was refused as one too many."""
 
 
 class _Status(msgspec.Struct):
@@ -109,11 +113,17 @@ async def stopwatch(api: Api, namespace: str, revision: int = 1) -> AsyncIterato
 
 
 async def _read(api: Api, path: str, seen: Stopwatch) -> None:
-    """Watch, and take up again where the server closes a watch, as it does when it is short of time itself."""
+    """Watch, and take up again where the server closes a watch, as it does when it is short of time itself.
+
+    It answers 429 until it has read what there is of a kind that it has just been told of.
+    """
     try:
         while True:
             watch = f"{api.server}{path}?watch=1&resourceVersion={seen.position}"
             async with api.session.get(watch) as response:
+                if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    await asyncio.sleep(PAUSE)
+                    continue
                 response.raise_for_status()
                 splitter = LineSplitter()
                 async for chunk in response.content.iter_any():
