@@ -164,6 +164,28 @@ async def test_kubectl_and_shells_are_offered_what_may_come_next(
     assert by_bash.stdout.splitlines() == offered
 
 
+async def test_names_are_offered_of_what_there_is(person: Person) -> None:
+    for name in ("build-linux", "build-mac", "deploy"):
+        await person.cluster.create_runner(name)
+
+    async def offered(*typed: str) -> list[str]:
+        words = ["mintmaster", *typed[:-1], *where(person), typed[-1]]
+        asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+        return (await run(*MINT, _MINTMASTER_COMPLETE="complete_bash", **asked)).stdout.split()
+
+    assert await offered("runner", "rotate", "build-") == ["build-linux", "build-mac"]
+    assert await offered("token", "show", "build-") == []
+    issuer = person.cluster.issuer
+    assert await offered("issuer", "rotate-key", issuer[:-1]) == [issuer]
+
+
+async def test_without_a_cluster_no_names_are_offered_and_nothing_is_said(tmp_path: Path) -> None:
+    typed = ["mintmaster", "runner", "show", "--kubeconfig", str(tmp_path / "none"), "b"]
+    words = {"COMP_WORDS": " ".join(typed), "COMP_CWORD": str(len(typed) - 1)}
+    done = await run(*MINT, _MINTMASTER_COMPLETE="complete_bash", **words)
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("length", "written"),
     [

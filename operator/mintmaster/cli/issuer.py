@@ -10,13 +10,14 @@ from mintmaster.api.kinds import TOKEN_ISSUER
 from mintmaster.api.token_issuer import KeyState, TokenIssuer
 from mintmaster.cli import describing, printing
 from mintmaster.cli.exits import Exit, Failure
+from mintmaster.cli.offering import name_of
 from mintmaster.cli.options import Output, OutputOption, Waiting, Yes, confirm, in_cluster
 from mintmaster.cli.session import Item, Session
 from mintmaster.lifecycle import rfc3339
 
 app = typer.Typer(help="Issuers and their keys.", no_args_is_help=True, add_completion=False)
 
-Name: TypeAlias = Annotated[str, typer.Argument(help="Name of the issuer.", show_default=False)]
+Name: TypeAlias = Annotated[str, name_of(TOKEN_ISSUER, "Name of the issuer.")]
 
 
 async def list_(session: Session, output: OutputOption = Output.TABLE) -> None:

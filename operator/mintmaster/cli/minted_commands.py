@@ -12,6 +12,7 @@ from mintmaster.api.reasons import ConditionType, Reason, State
 from mintmaster.api.token_spec import Delivery
 from mintmaster.cli import actions, describing, printing
 from mintmaster.cli.exits import Failure
+from mintmaster.cli.offering import offering
 from mintmaster.cli.options import (
     AllNamespaces,
     Output,
@@ -46,7 +47,8 @@ def add_to(app: typer.Typer, group: Group) -> None:
     for make in (_list, _show, _rotate, _revoke, _delete, _grant, _deny):
         command = make(group)
         text = inspect.cleandoc(command.__doc__ or "").format(word=group.word, noun=group.noun)
-        app.command(make.__name__.removeprefix("_"), help=text)(in_cluster(command))
+        named = in_cluster(offering(command, group.kind))
+        app.command(make.__name__.removeprefix("_"), help=text)(named)
 
 
 def _list(group: Group) -> Callable[..., Any]:

@@ -100,11 +100,13 @@ class Session:
         everywhere: bool = False,
         labels: str | None = None,
         fields: str | None = None,
+        most: int | None = None,
     ) -> list[Item[M_co]]:
-        """Read all resources of a kind, in the namespace or everywhere, by name."""
+        """Read the resources of a kind, in the namespace or everywhere, by name: all of them, or so many."""
         namespace = self.namespace if kind.namespaced and not everywhere else None
         path = collection_path(names.API_VERSION, kind.plural, namespace)
-        selectors = {"labelSelector": labels, "fieldSelector": fields}
+        limit = str(most) if most is not None else None
+        selectors = {"labelSelector": labels, "fieldSelector": fields, "limit": limit}
         params = {key: value for key, value in selectors.items() if value}
         found = await self.read(path, params)
         head = {"apiVersion": names.API_VERSION, "kind": kind.kind}
