@@ -97,7 +97,7 @@ async def _patched(scene: Scene, fault: Fault, patch: Callable[[str], Object], i
     found = _chosen(scene, fault)
     if found is None:
         return
-    key = (found["spec"].get("secret") or {}).get("tokenKey") or "token"
+    key = reading.token_key(found)
     scene.load.note(found, fault.name, issues)
     await scene.stage.api.merge(_secret_path(found), patch(key))
 

@@ -146,7 +146,7 @@ def _as_specified(resource: Object) -> Iterator[str]:
     current = next((it for it in reading.recorded(resource) if it["revision"] == revision), None)
     if current is None:
         return
-    name, token = reading.title(resource), resource["spec"].get("token") or {}
+    name, token = reading.title(resource), reading.schedule(resource)
     asked = reading.annotation(resource, f"{reading.GROUP}/rotate")
     if asked is not None and resource["status"].get("lastRotateRequest") != asked:
         yield f"{name}: a rotation was asked for and not had"
@@ -160,7 +160,8 @@ def _as_specified(resource: Object) -> Iterator[str]:
         lives = reading.instant(current["expiresAt"]) - reading.instant(current["issuedAt"])
         if lives != reading.seconds(token["lifetime"]):
             yield f"{name}: the token lives {lives:.0f} s"
-    if (token.get("format") == "Opaque") is bool(current.get("keyID")):
+    opaque = reading.is_application(resource) or token.get("format") == "Opaque"
+    if opaque is bool(current.get("keyID")):
         yield f"{name}: the token has another format"
 
 
@@ -274,9 +275,10 @@ def _keys(final: Final) -> list[Object]:
 def _active_ends(final: Final) -> dict[str, float]:
     """The tokens that are to be active, and until when."""
     return {
-        it["digest"]: reading.end(it)
+        digest: end
         for resource in _live(final)
-        for it in reading.recorded(resource)
+        if not reading.is_application(resource)
+        for digest, end in reading.ends(resource).items()
     }
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from chaos.record import Object, Record
     from chaos.watching import Observer
 
-SLOTS_PER_KIND = 6
-"""Names per kind and namespace."""
+SLOTS_PER_KIND = {"RunnerRegistration": 6, "UserAccessToken": 6, "ClientApplication": 3}
+"""Names per namespace."""
 
 PAUSE = 0.25
 """Seconds between two wishes, about."""
@@ -43,8 +43,8 @@ class Slot:
 SLOTS = tuple(
     Slot(kind, namespace, f"{kind[:4].lower()}-{number}")
     for namespace in objects.NAMESPACES
-    for kind in ("RunnerRegistration", "UserAccessToken")
-    for number in range(SLOTS_PER_KIND)
+    for kind, slots in SLOTS_PER_KIND.items()
+    for number in range(slots)
 )
 NAMES = frozenset(slot.name for slot in SLOTS)
 
@@ -94,7 +94,7 @@ class Load:
             return
 
     async def _edit(self, found: Object) -> None:
-        change, issues = objects.drawn_edit(self._rng)
+        change, issues = objects.drawn_edit(self._rng, reading.schedule_field(found))
         await self.patch(found, {"spec": change}, "edit", issues)
 
     async def _rotate(self, found: Object) -> None:

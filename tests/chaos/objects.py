@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SYSTEM = "mintmaster-system"
 NAMESPACES = ("chaos-a", "chaos-b")
 ISSUER = "chaos"
+APPLICATIONS = "chaos-applications"
+"""The issuer of what applications obtain from gates; here none asks for it, and client secrets are what is judged."""
+
 MAX_STALENESS = 20.0
 """Seconds; the issuer's `maxStaleness`."""
 
@@ -23,7 +26,7 @@ ASKER_SECRET = "chaos-asker-token"
 ASKER_PATH = f"{OURS}/namespaces/{SYSTEM}/useraccesstokens/{ASKER}"
 
 SCOPES = ("api", "read_api", "jobs", "introspect")
-TOKEN_KEYS = ("token", "credential", "previous")
+TOKEN_KEYS = ("token", "credential", "previous", "client-secret")
 """The keys of Secrets under which tokens lie, in what the rig asks for."""
 
 PASSWORDS = ("password", "wanted-by-somebody")
@@ -41,6 +44,7 @@ def groundwork() -> Iterator[tuple[Object, str]]:
             "/api/v1/namespaces",
         )
     yield _issuer(), f"{OURS}/tokenissuers"
+    yield _issuer_of_applications(), f"{OURS}/tokenissuers"
     yield _asker(), f"{OURS}/namespaces/{SYSTEM}/useraccesstokens"
     for name in NAMESPACES:
         for password in PASSWORDS:
@@ -65,6 +69,8 @@ def runner(namespace: str, name: str, spec: Object) -> Object:
 
 def drawn(rng: random.Random, kind: str, namespace: str, name: str) -> Object:
     """A resource of any of the shapes that matter."""
+    if kind == "ClientApplication":
+        return _application(rng, namespace, name)
     token: Object = dict(rng.choice((_SHORT, _SHORT, _LONG)))
     if rng.random() < 0.35:
         token |= {"format": "Opaque", "prefix": "glrt-"}
@@ -82,14 +88,14 @@ def drawn(rng: random.Random, kind: str, namespace: str, name: str) -> Object:
     return _resource(kind, namespace, name, spec)
 
 
-def drawn_edit(rng: random.Random) -> tuple[Object, int]:
+def drawn_edit(rng: random.Random, schedule: str) -> tuple[Object, int]:
     """A change of a spec, and how many issues it may cost."""
     return rng.choice((
         ({"description": f"edited {rng.random()}"}, 0),
         ({"scopes": _scopes(rng)}, 1),
         ({"scopes": _scopes(rng)}, 1),
-        ({"token": _SHORT}, 1),
-        ({"token": _LONG | {"renewBefore": None}}, 1),
+        ({schedule: _SHORT}, 1),
+        ({schedule: _LONG | {"renewBefore": None}}, 1),
     ))  # fmt: skip
 
 
@@ -113,6 +119,19 @@ def _resource(kind: str, namespace: str, name: str, spec: Object) -> Object:
     }
 
 
+def _application(rng: random.Random, namespace: str, name: str) -> Object:
+    spec: Object = {
+        "issuerRef": {"name": APPLICATIONS},
+        "clientSecret": dict(rng.choice((_SHORT, _LONG))),
+        "scopes": _scopes(rng),
+    }
+    if rng.random() < 0.3:
+        spec["secret"] = {
+            "template": {"data": {"config": "{{ client_id }} has {{ token | json }}"}}
+        }
+    return _resource("ClientApplication", namespace, name, spec)
+
+
 def _scopes(rng: random.Random) -> list[str]:
     return sorted(rng.sample(SCOPES[:3], rng.randint(0, 3)))
 
@@ -124,6 +143,15 @@ def _asker() -> Object:
         "token": {"format": "Opaque", "lifetime": "720h"},
     }
     return _resource("UserAccessToken", SYSTEM, ASKER, spec)
+
+
+def _issuer_of_applications() -> Object:
+    found = _issuer()
+    found["metadata"]["name"] = APPLICATIONS
+    limits = {**found["spec"]["limits"], "defaultLifetime": "1h", "maxLifetime": "1h"}
+    found["spec"] |= {"url": "https://chaos.example.org/applications", "signer": "Gate"}
+    found["spec"]["limits"] = limits
+    return found
 
 
 def _issuer() -> Object:

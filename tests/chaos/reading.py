@@ -77,6 +77,35 @@ def end(record: Object) -> float:
     return min(instant(record.get("expiresAt")), instant(record.get("validUntil")))
 
 
+def ends(resource: Object) -> dict[str, float]:
+    """When each recorded token ends, by its digest."""
+    return {it["digest"]: end(it) for it in recorded(resource)}
+
+
+def is_application(resource: Object) -> bool:
+    """Whether its tokens are client secrets, of which gates say nothing: what is active is made with them."""
+    return str(resource["kind"]) == "ClientApplication"
+
+
+def schedule_field(resource: Object) -> str:
+    """The field of the spec that says how long tokens live, and of which form they are."""
+    return "clientSecret" if is_application(resource) else "token"
+
+
+def schedule(resource: Object) -> Object:
+    """What the spec says of that."""
+    found: Object = resource["spec"].get(schedule_field(resource)) or {}
+    return found
+
+
+def token_key(resource: Object) -> str:
+    """The key of the Secret under which the token lies."""
+    asked = resource["spec"].get("secret") or {}
+    if is_application(resource):
+        return str(asked.get("clientSecretKey") or "client-secret")
+    return str(asked.get("tokenKey") or "token")
+
+
 def is_gone(resource: Object) -> bool:
     """Whether it is about to be deleted."""
     return bool(resource["metadata"].get("deletionTimestamp"))
@@ -94,16 +123,16 @@ def secret_name(resource: Object) -> str:
 
 def token_in(resource: Object, secret: Object) -> str:
     """What lies under the token key; empty for nothing."""
-    key = (resource["spec"].get("secret") or {}).get("tokenKey") or "token"
-    if resource["kind"] == "ClientApplication":
-        key = (resource["spec"].get("secret") or {}).get("clientSecretKey") or "client-secret"
-    return base64.b64decode((secret.get("data") or {}).get(key, "")).decode(errors="replace")
+    held = (secret.get("data") or {}).get(token_key(resource), "")
+    return base64.b64decode(held).decode(errors="replace")
 
 
 def strange_keys(resource: Object, secret: Object) -> list[str]:
     """Keys of a Secret that the resource does not ask for."""
     asked = resource["spec"].get("secret") or {}
-    wanted = {asked.get("tokenKey") or "token", asked.get("previousTokenKey")}
+    wanted = {token_key(resource), asked.get("previousTokenKey")}
+    if is_application(resource):
+        wanted.add(asked.get("clientIdKey") or "client-id")
     wanted |= set((asked.get("template") or {}).get("data") or {})
     return sorted(set(secret.get("data") or {}) - wanted)
 
@@ -141,7 +170,7 @@ def interval(resource: Object) -> float:
 
 def longest_interval(resource: Object) -> float:
     """Seconds between an issue and the renewal after it, without any jitter; for ever where no lifetime is named."""
-    spec = resource["spec"].get("token") or {}
+    spec = schedule(resource)
     if "lifetime" not in spec:
         return NEVER
     lifetime = seconds(spec["lifetime"])

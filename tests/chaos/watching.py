@@ -22,6 +22,7 @@ SECRETS = "/api/v1/secrets"
 KINDS = {
     "RunnerRegistration": f"{OURS}/runnerregistrations",
     "UserAccessToken": f"{OURS}/useraccesstokens",
+    "ClientApplication": f"{OURS}/clientapplications",
 }
 _PAUSE = 0.2
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]{30,}")
@@ -141,7 +142,7 @@ def state(item: Object, *, gone: bool = False) -> State:
         uid=item["metadata"]["uid"],
         name=reading.title(item),
         revision=int((item.get("status") or {}).get("revision") or 0),
-        ends={it["digest"]: reading.end(it) for it in records},
+        ends={} if reading.is_application(item) else reading.ends(item),
         ids=frozenset(it["id"] for it in records),
         revoked=reading.is_revoked(item),
         gone=gone or reading.is_gone(item),
