@@ -54,7 +54,8 @@ class SecretView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def revision(self) -> int:
         """The revision of the token that was written, as the annotation says; 0 where it says none."""
         text = self.metadata.annotations.get(names.ANNOTATION_REVISION, "")
-        return int(text) if text.isdecimal() and len(text) < MAX_REVISION_DIGITS else 0
+        is_number = text.isascii() and text.isdecimal() and len(text) < MAX_REVISION_DIGITS
+        return int(text) if is_number else 0
 
     @property
     def untouched(self) -> bool:
