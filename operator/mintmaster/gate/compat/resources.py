@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mintmaster.api import decoding, kinds
+from mintmaster.api.client_application import ClientApplication
 from mintmaster.api.names import API_VERSION
 from mintmaster.gate.messages import come_back
 from mintmaster.kube.errors import AlreadyExists, Conflict, Forbidden, Invalid, KubeError, NotFound
@@ -120,10 +121,21 @@ class Resources:
             try:
                 with answering():
                     written = await self.client.merge_patch(_path(resource), patch)
-                return decoding.decode(KINDS[resource.kind], written)
             except Conflict:
                 continue
+            changed = decoding.decode(KINDS[resource.kind], written)
+            self._see_disabled(changed)
+            return changed
         raise come_back("the resource is being changed by others", seconds=1)
+
+    def _see_disabled(self, changed: kinds.TokenResource) -> None:
+        """Have an application that was just switched off count so at this gate at once, as a revocation does."""
+        present = self.knowledge.resource(changed.metadata.uid)
+        if not isinstance(changed, ClientApplication) or changed.spec.enabled or present is None:
+            return
+        if present.application is not None and present.application.enabled:
+            application = msgspec.structs.replace(present.application, enabled=False)
+            self.knowledge.observe(msgspec.structs.replace(present, application=application))
 
     async def revoke(self, resource: KnownResource) -> None:
         """Make every token of the resource inactive, for good. Seen at this gate at once."""
