@@ -96,6 +96,9 @@ def _delivered(
         return
     if strange := reading.strange_keys(resource, secret):
         yield f"{name}: the Secret has the keys {', '.join(strange)}, too"
+    previous = reading.previous_token_in(resource, secret)
+    if previous and reading.ends(resource).get(reading.digest(previous), 0.0) + CLOCK < world:
+        yield f"{name}: the Secret shows a previous token whose overlap is over"
     if not reading.is_jwt(token):
         return
     found = reading.claims(token, keys)

@@ -127,6 +127,12 @@ def token_in(resource: Object, secret: Object) -> str:
     return base64.b64decode(held).decode(errors="replace")
 
 
+def previous_token_in(resource: Object, secret: Object) -> str:
+    """What lies under the key for the token of before; empty for nothing."""
+    key = (resource["spec"].get("secret") or {}).get("previousTokenKey") or ""
+    return base64.b64decode((secret.get("data") or {}).get(key, "")).decode(errors="replace")
+
+
 def strange_keys(resource: Object, secret: Object) -> list[str]:
     """Keys of a Secret that the resource does not ask for."""
     asked = resource["spec"].get("secret") or {}

@@ -175,6 +175,14 @@ CASES: dict[str, tuple[str, str, Callable[[Situation], object]]] = {
         "has the keys extra, too",
         lambda here: here.secret["data"].update(extra="eA=="),
     ),
+    "the token of before is shown when its overlap is over": (
+        "one current token per live resource",
+        "whose overlap is over",
+        lambda here: (
+            here.resource["spec"].update(secret={"previousTokenKey": "previous"}),
+            here.secret["data"].update(previous=base64.b64encode(FORMER.encode()).decode()),
+        ),
+    ),
     "somebody else signed the token": (
         "one current token per live resource",
         "does not verify",
