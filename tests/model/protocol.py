@@ -7,86 +7,18 @@ than what is; what it writes is guarded by what it knows. Tokens are numbers, ti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
+from model.outside import outside
+from model.state import NOTHING, Known, Leader, Phase, with_leader
 from model.translation import Resource, Secret, Unasked, decided, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from model.outside import Successor
+    from model.state import State
     from model.translation import Step
-
-
-class Phase(Enum):
-    """What a leader does with its next call."""
-
-    IDLE = "does nothing"
-    DELIVER = "delivers"
-    RECORD = "records"
-    LOOK = "reads the resource again, as its status write was refused"
-    REWRITE = "puts the Secret right around its token"
-    SAY = "writes a status without an issue"
-    REMOVE = "removes the Secret of a revoked resource"
-
-
-class Known(NamedTuple):
-    """An object at a version; a version of 0 is that of nothing."""
-
-    value: Resource | Secret | None
-    version: int
-
-
-NOTHING = Known(None, 0)
-
-
-class Leader(NamedTuple):
-    """What a leader knows and does. Facts are those of its decision, which its writes are guarded by."""
-
-    resource: Known = NOTHING
-    secret: Known = NOTHING
-    phase: Phase = Phase.IDLE
-    facts: tuple[Known, Known] = (NOTHING, NOTHING)
-    minted: int = 0
-    """The number of the token that it has minted."""
-
-
-class Budget(NamedTuple):
-    """What may still happen from outside."""
-
-    narrowings: int = 0
-    revocations: int = 0
-    deletions: int = 0
-    losses: int = 0
-    """Secrets deleted by hand."""
-    forgeries: int = 0
-    """Secrets whose token somebody has replaced."""
-    crashes: int = 0
-    lost_answers: int = 0
-
-
-class Backup(NamedTuple):
-    """What a restore brings back."""
-
-    resource: Known
-    secret: Known
-
-
-class State(NamedTuple):
-    """Everything."""
-
-    resource: Known
-    secret: Known
-    version: int
-    leaders: tuple[Leader, Leader]
-    budget: Budget
-    life: int = 1
-    """UIDs that were given; they are never given again."""
-    tokens: int = 0
-    """Numbers of tokens that were given."""
-    delivered: frozenset[int] = frozenset()
-    """The tokens that ever stood in a Secret."""
-    backup: Backup | None = None
 
 
 @dataclass(frozen=True)
@@ -109,32 +41,6 @@ class Violation(AssertionError):
     """Something that must never be."""
 
 
-Successor: TypeAlias = tuple[str, State]
-
-
-def begin(budget: Budget) -> State:
-    """A resource that nobody has seen yet."""
-    return State(Known(Resource(life=1), 1), NOTHING, 1, (Leader(), Leader()), budget)
-
-
-def begin_backed_up(budget: Budget) -> State:
-    """A resource whose first token both leaders know, and of which there is a backup."""
-    new = Resource(life=1)
-    resource = Known(new._replace(status=recorded(new, None, 1)), 2)
-    secret = Known(Secret(token=1, life=1, revision=1), 1)
-    leader = Leader(resource, secret)
-    return State(
-        resource,
-        secret,
-        version=2,
-        leaders=(leader, leader),
-        budget=budget,
-        tokens=1,
-        delivered=frozenset({1}),
-        backup=Backup(resource, secret),
-    )
-
-
 class Model:
     """All steps from a state."""
 
@@ -149,7 +55,7 @@ class Model:
                 *self._steps(state, number, leader),
             ):
                 yield f"leader {number + 1} {what}", after
-        yield from self._outside(state)
+        yield from outside(state)
 
     # What leaders see -----------------------------------------------------------------------------
 
@@ -330,64 +236,6 @@ class Model:
             state = state._replace(secret=NOTHING, version=state.version + 1)
         return with_leader(state, number, **Leader(leader.resource, state.secret)._asdict())
 
-    # What others do -------------------------------------------------------------------------------
-
-    def _outside(self, state: State) -> Iterator[Successor]:
-        yield from self._edits(state)
-        budget, resource, secret = state.budget, state.resource.value, state.secret.value
-        if isinstance(secret, Secret):
-            if not isinstance(resource, Resource) or resource.life != secret.life:
-                yield "the garbage collector", _changed(state, secret=None)
-            elif budget.losses:
-                yield (
-                    "deletes the Secret",
-                    _changed(state, secret=None, budget=budget._replace(losses=budget.losses - 1)),
-                )
-            if budget.forgeries and secret.token:
-                yield (
-                    "forges the token",
-                    _changed(
-                        state,
-                        secret=secret._replace(token=0),
-                        budget=budget._replace(forgeries=budget.forgeries - 1),
-                    ),
-                )
-        if state.backup is not None:
-            yield "restores", _restored(state)
-
-    def _edits(self, state: State) -> Iterator[Successor]:
-        budget, resource = state.budget, state.resource.value
-        if not isinstance(resource, Resource):
-            life = state.life + 1
-            created = Resource(life=life, narrow=False)
-            yield "creates it anew", _changed(state, resource=created)._replace(life=life)
-            return
-        if budget.narrowings and not resource.narrow:
-            yield (
-                "narrows the rights",
-                _changed(
-                    state,
-                    resource=resource.edited(narrow=True),
-                    budget=budget._replace(narrowings=budget.narrowings - 1),
-                ),
-            )
-        if budget.revocations and not resource.revoked:
-            yield (
-                "revokes",
-                _changed(
-                    state,
-                    resource=resource.edited(revoked=True),
-                    budget=budget._replace(revocations=budget.revocations - 1),
-                ),
-            )
-        if budget.deletions:
-            yield (
-                "deletes the resource",
-                _changed(
-                    state, resource=None, budget=budget._replace(deletions=budget.deletions - 1)
-                ),
-            )
-
 
 _PHASES = {
     "issue": Phase.DELIVER,
@@ -414,43 +262,5 @@ def _judge_record(state: State, decided_on: Resource, present: Resource, minted:
         raise Violation("two tokens have one revision")
 
 
-_UNSAID = object()
-
-
-def _changed(
-    state: State,
-    *,
-    resource: object = _UNSAID,
-    secret: object = _UNSAID,
-    budget: Budget | None = None,
-) -> State:
-    """The state after a write of somebody else."""
-    version = state.version + 1
-    if resource is not _UNSAID:
-        assert resource is None or isinstance(resource, Resource)
-        state = state._replace(resource=Known(resource, version) if resource else NOTHING)
-    if secret is not _UNSAID:
-        assert secret is None or isinstance(secret, Secret)
-        state = state._replace(secret=Known(secret, version) if secret else NOTHING)
-    return state._replace(version=version, budget=budget or state.budget)
-
-
-def _restored(state: State) -> State:
-    """The backup in the place of everything, at its own old versions; new ones go on beyond all others."""
-    assert state.backup is not None
-    return state._replace(
-        resource=state.backup.resource,
-        secret=state.backup.secret,
-        backup=None,
-    )
-
-
 def _wrote(before: State, after: State) -> bool:
     return before.version != after.version
-
-
-def with_leader(state: State, number: int, **changes: Any) -> State:
-    """The state with one leader changed."""
-    leaders = list(state.leaders)
-    leaders[number] = leaders[number]._replace(**changes)
-    return state._replace(leaders=(leaders[0], leaders[1]))

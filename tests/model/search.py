@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from model.protocol import NOTHING, Backup, Known, Leader, State, Violation
+from model.protocol import Violation
+from model.state import NOTHING, Backup, Known, Leader, State
 from model.translation import Resource, Secret, decided, is_well, recorded
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from model.protocol import Budget, Model, Protocol, Violation, begin, begin_backed_up
+from model.protocol import Model, Protocol, Violation
 from model.search import Search, canonical
+from model.state import Budget, begin, begin_backed_up
 
 
 def searched(budget: Budget, protocol: Protocol = Protocol()) -> Search:  # noqa: B008 - it is frozen
