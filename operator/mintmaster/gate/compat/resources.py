@@ -111,7 +111,10 @@ class Resources:
         resource: KnownResource,
         wanted: Callable[[kinds.TokenResource], Mapping[str, object]],
     ) -> kinds.TokenResource:
-        """Merge a patch into the resource; `wanted` makes it of what stands there, as often as that changes."""
+        """Merge a patch into the resource; `wanted` makes it of what stands there, as often as that changes.
+
+        What it takes away is seen at this gate at once.
+        """
         for _ in range(_ATTEMPTS):
             present = await self.read(resource)
             patch = dict(wanted(present))
@@ -124,26 +127,30 @@ class Resources:
             except Conflict:
                 continue
             changed = decoding.decode(KINDS[resource.kind], written)
-            self._see_disabled(changed)
+            self._narrow(changed)
             return changed
         raise come_back("the resource is being changed by others", seconds=1)
 
-    def _see_disabled(self, changed: kinds.TokenResource) -> None:
-        """Have an application that was just switched off count so at this gate at once, as a revocation does."""
+    def _narrow(self, changed: kinds.TokenResource) -> None:
+        """Have what ends tokens count at this gate at once, before its watch shows it.
+
+        And no more of what the write answered than that: the watch may have shown a later status already.
+        """
         present = self.knowledge.resource(changed.metadata.uid)
-        if not isinstance(changed, ClientApplication) or changed.spec.enabled or present is None:
+        if present is None:
             return
-        if present.application is not None and present.application.enabled:
-            application = msgspec.structs.replace(present.application, enabled=False)
-            self.knowledge.observe(msgspec.structs.replace(present, application=application))
+        narrowed = msgspec.structs.replace(present, revoked=present.revoked or changed.spec.revoked)
+        application = present.application
+        if application is not None and isinstance(changed, ClientApplication):
+            enabled = application.enabled and changed.spec.enabled
+            application = msgspec.structs.replace(application, enabled=enabled)
+            narrowed = msgspec.structs.replace(narrowed, application=application)
+        if narrowed != present:
+            self.knowledge.observe(narrowed)
 
     async def revoke(self, resource: KnownResource) -> None:
-        """Make every token of the resource inactive, for good. Seen at this gate at once."""
+        """Make every token of the resource inactive, for good."""
         await self.change(resource, lambda _: {"spec": {"revoked": True}})
-        # Not what the write answered: the watch may have shown a later status already.
-        present = self.knowledge.resource(resource.uid)
-        if present is not None:
-            self.knowledge.observe(msgspec.structs.replace(present, revoked=True))
 
     async def delete(self, resource: KnownResource) -> None:
         """Delete the resource, in this life of its name. Seen at this gate at once."""
