@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from contextlib import AbstractContextManager
 
-    from mintmaster.gate.messages import Answer
+    from mintmaster.gate.messages import Answer, IssuerRequest
 
     Handler = Callable[..., Awaitable[Answer]]
     """Takes the request, and what stands in the path's places, as text."""
@@ -53,6 +55,20 @@ class Operations:
             if wanted in node.handlers:
                 return Meant(node.handlers[wanted], places)
         raise NoSuchMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Answers with the operation that a request means. `told` wraps it, and refuses as its API does where it fails."""
+
+    operations: Operations
+    told: Callable[[], AbstractContextManager[None]]
+
+    async def __call__(self, request: IssuerRequest) -> Answer:
+        """Answer a request. Raises Refused, and whatever `told` lets pass."""
+        with self.told():
+            meant = self.operations.meant(request.method, request.path)
+            return await meant.handle(request, *meant.places)
 
 
 class _Node:

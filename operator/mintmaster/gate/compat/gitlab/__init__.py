@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mintmaster.api.token_issuer import CompatibleApi
@@ -16,7 +16,7 @@ from mintmaster.gate.compat.gitlab.oneself import Oneself
 from mintmaster.gate.compat.gitlab.registration import Registration
 from mintmaster.gate.compat.gitlab.runner_management import RunnerManagement
 from mintmaster.gate.compat.gitlab.runner_tokens import RunnerTokens
-from mintmaster.gate.compat.operations import NoSuchMethod, NoSuchPath, Operations
+from mintmaster.gate.compat.operations import Dispatch, NoSuchMethod, NoSuchPath, Operations
 from mintmaster.gate.routes import ANY, Endpoint, ForeignApi
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from mintmaster.gate.compat.foundation import Foundation
     from mintmaster.gate.compat.operations import Handler
-    from mintmaster.gate.messages import Answer, IssuerRequest
 
 ROOT = "/api/v4"
 
@@ -32,7 +31,9 @@ ROOT = "/api/v4"
 def api(foundation: Foundation) -> ForeignApi:
     """The API, to be answered below every issuer that switches it on."""
     handlers = {(method, ROOT + path): handler for method, path, handler in _operations(foundation)}
-    endpoint = Endpoint(_Dispatch(Operations(handlers)), ANY, MAX_BODY, answers.not_found().answer)
+    endpoint = Endpoint(
+        Dispatch(Operations(handlers), _told), ANY, MAX_BODY, answers.not_found().answer
+    )
     return ForeignApi(CompatibleApi.GITLAB, (f"{ROOT}/",), endpoint)
 
 
@@ -84,17 +85,13 @@ def _access_tokens(tokens: AccessTokens) -> Iterator[tuple[str, str, Handler]]:
     yield "POST", "/personal_access_tokens/{}/rotate", tokens.rotate
 
 
-@dataclass(frozen=True, slots=True)
-class _Dispatch:
-    operations: Operations
-
-    async def __call__(self, request: IssuerRequest) -> Answer:
-        try:
-            meant = self.operations.meant(request.method, request.path)
-            return await meant.handle(request, *meant.places)
-        except NoSuchPath:
-            raise answers.not_found() from None
-        except NoSuchMethod:
-            raise answers.wrong_method() from None
-        except Unreadable:
-            raise answers.bad_request("the request cannot be read") from None
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except NoSuchPath:
+        raise answers.not_found() from None
+    except NoSuchMethod:
+        raise answers.wrong_method() from None
+    except Unreadable:
+        raise answers.bad_request("the request cannot be read") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mintmaster.api.token_issuer import CompatibleApi
 from mintmaster.gate.compat.fields import MAX_BODY, Unreadable
-from mintmaster.gate.compat.operations import NoSuchMethod, NoSuchPath, Operations
+from mintmaster.gate.compat.operations import Dispatch, NoSuchMethod, NoSuchPath, Operations
 from mintmaster.gate.compat.orders import Fault, NotIssued
 from mintmaster.gate.compat.projectw import answers
 from mintmaster.gate.compat.projectw.people import People
@@ -18,8 +18,10 @@ from mintmaster.gate.messages import come_back
 from mintmaster.gate.routes import ANY, Endpoint, ForeignApi
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mintmaster.gate.compat.foundation import Foundation
-    from mintmaster.gate.messages import Answer, IssuerRequest, Refused
+    from mintmaster.gate.messages import Refused
 
 PATHS = (
     "/api/runners/",
@@ -52,28 +54,24 @@ def api(foundation: Foundation) -> ForeignApi:
         }
     )
     absent = answers.detail(404, "Not Found").answer
-    endpoint = Endpoint(_Dispatch(operations), ANY, MAX_BODY, absent)
+    endpoint = Endpoint(Dispatch(operations, _told), ANY, MAX_BODY, absent)
     return ForeignApi(CompatibleApi.PROJECT_W, PATHS, endpoint)
 
 
-@dataclass(frozen=True, slots=True)
-class _Dispatch:
-    operations: Operations
-
-    async def __call__(self, request: IssuerRequest) -> Answer:
-        try:
-            meant = self.operations.meant(request.method, request.path)
-            return await meant.handle(request, *meant.places)
-        except (NoSuchPath, Gone):
-            raise answers.detail(404, "Not Found") from None
-        except NoSuchMethod:
-            raise answers.detail(405, "Method Not Allowed") from None
-        except (Unreadable, Unfit):
-            raise answers.invalid("body") from None
-        except NotAllowed:
-            raise answers.detail(403, "Forbidden") from None
-        except NotIssued as error:
-            raise _not_issued(error) from None
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (NoSuchPath, Gone):
+        raise answers.detail(404, "Not Found") from None
+    except NoSuchMethod:
+        raise answers.detail(405, "Method Not Allowed") from None
+    except (Unreadable, Unfit):
+        raise answers.invalid("body") from None
+    except NotAllowed:
+        raise answers.detail(403, "Forbidden") from None
+    except NotIssued as error:
+        raise _not_issued(error) from None
 
 
 def _not_issued(error: NotIssued) -> Refused:

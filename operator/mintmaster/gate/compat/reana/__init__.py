@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mintmaster.api.token_issuer import CompatibleApi
 from mintmaster.gate.compat.fields import MAX_BODY, Unreadable
-from mintmaster.gate.compat.operations import NoSuchMethod, NoSuchPath, Operations
+from mintmaster.gate.compat.operations import Dispatch, NoSuchMethod, NoSuchPath, Operations
 from mintmaster.gate.compat.orders import Fault, NotIssued
 from mintmaster.gate.compat.reana import answers
 from mintmaster.gate.compat.reana.management import Management
@@ -17,6 +17,8 @@ from mintmaster.gate.messages import come_back
 from mintmaster.gate.routes import ANY, Endpoint, ForeignApi
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mintmaster.gate.compat.foundation import Foundation
     from mintmaster.gate.messages import Answer, IssuerRequest, Refused
 
@@ -36,28 +38,24 @@ def api(foundation: Foundation) -> ForeignApi:
     )
     absent = answers.message(404, "Not Found").answer
     return ForeignApi(
-        CompatibleApi.REANA, PATHS, Endpoint(_Dispatch(operations), ANY, MAX_BODY, absent)
+        CompatibleApi.REANA, PATHS, Endpoint(Dispatch(operations, _told), ANY, MAX_BODY, absent)
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Dispatch:
-    operations: Operations
-
-    async def __call__(self, request: IssuerRequest) -> Answer:
-        try:
-            meant = self.operations.meant(request.method, request.path)
-            return await meant.handle(request, *meant.places)
-        except (NoSuchPath, Gone):
-            raise answers.message(404, "Not Found") from None
-        except NoSuchMethod:
-            raise answers.message(405, "Method Not Allowed") from None
-        except (Unreadable, Unfit):
-            raise answers.message(400, "The request cannot be read.") from None
-        except NotAllowed:
-            raise answers.message(403, "Action not permitted.") from None
-        except NotIssued as error:
-            raise _not_issued(error) from None
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (NoSuchPath, Gone):
+        raise answers.message(404, "Not Found") from None
+    except NoSuchMethod:
+        raise answers.message(405, "Method Not Allowed") from None
+    except (Unreadable, Unfit):
+        raise answers.message(400, "The request cannot be read.") from None
+    except NotAllowed:
+        raise answers.message(403, "Action not permitted.") from None
+    except NotIssued as error:
+        raise _not_issued(error) from None
 
 
 def _not_issued(error: NotIssued) -> Refused:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mintmaster.api.token_issuer import CompatibleApi
 from mintmaster.gate.compat.fields import MAX_BODY, Unreadable
-from mintmaster.gate.compat.operations import NoSuchMethod, NoSuchPath, Operations
+from mintmaster.gate.compat.operations import Dispatch, NoSuchMethod, NoSuchPath, Operations
 from mintmaster.gate.compat.orders import Fault, NotIssued
 from mintmaster.gate.compat.resources import Gone, NotAllowed, Unfit
 from mintmaster.gate.compat.runai import answers
@@ -26,9 +26,11 @@ from mintmaster.gate.messages import come_back
 from mintmaster.gate.routes import ANY, Endpoint, ForeignApi
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mintmaster.gate.compat.foundation import Foundation
     from mintmaster.gate.compat.operations import Handler
-    from mintmaster.gate.messages import Answer, IssuerRequest, Refused
+    from mintmaster.gate.messages import Refused
 
 REALMS = "/auth/realms/"
 PATHS = ("/api/v1/", "/api/v2/token", "/v1/k8s/auth/oauth/apptoken")
@@ -53,13 +55,13 @@ def apis(foundation: Foundation) -> tuple[ForeignApi, ...]:
         ForeignApi(
             CompatibleApi.RUN_AI,
             (REALMS,),
-            Endpoint(_Dispatch(realms), ANY, MAX_BODY, no_realm),
+            Endpoint(Dispatch(realms, _told), ANY, MAX_BODY, no_realm),
             _realm,
         ),
         ForeignApi(
             CompatibleApi.RUN_AI,
             PATHS,
-            Endpoint(_Dispatch(own), ANY, MAX_BODY, answers.error(404).answer),
+            Endpoint(Dispatch(own, _told), ANY, MAX_BODY, answers.error(404).answer),
         ),
     )
 
@@ -114,26 +116,22 @@ def _authorization(homes: Homes) -> dict[tuple[str, str], Handler]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Dispatch:
-    operations: Operations
-
-    async def __call__(self, request: IssuerRequest) -> Answer:
-        try:
-            meant = self.operations.meant(request.method, request.path)
-            return await meant.handle(request, *meant.places)
-        except (NoSuchPath, Gone):
-            raise answers.error(404) from None
-        except NoSuchMethod:
-            raise answers.error(405) from None
-        except Unreadable:
-            raise answers.error(400, "the request cannot be read") from None
-        except Unfit:
-            raise answers.error(400, "no such application can be") from None
-        except NotAllowed:
-            raise answers.error(403) from None
-        except NotIssued as error:
-            raise _not_issued(error) from None
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except (NoSuchPath, Gone):
+        raise answers.error(404) from None
+    except NoSuchMethod:
+        raise answers.error(405) from None
+    except Unreadable:
+        raise answers.error(400, "the request cannot be read") from None
+    except Unfit:
+        raise answers.error(400, "no such application can be") from None
+    except NotAllowed:
+        raise answers.error(403) from None
+    except NotIssued as error:
+        raise _not_issued(error) from None
 
 
 def _not_issued(error: NotIssued) -> Refused:
