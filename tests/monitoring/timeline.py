@@ -76,12 +76,9 @@ class Timeline:
 
     async def check_fired(self, folder: Path, expected: Expected) -> None:
         """Have promtool evaluate the rules over all minutes: these alerts fire at some time, and no others."""
-        await asyncio.to_thread(
-            promtool.check_unit,
+        await self._check(
             folder,
-            interval="1m",
-            input_series=self.series,
-            promql_expr_test=[
+            [
                 {
                     "expr": f"group by (alertname) (last_over_time({_FIRING}[{self.minutes + 1}m]))",
                     "eval_time": f"{self.minutes - 1}m",
@@ -92,12 +89,9 @@ class Timeline:
 
     async def check_firing(self, folder: Path, minute: int, expected: Expected) -> None:
         """These alerts fire in a minute, and no others."""
-        await asyncio.to_thread(
-            promtool.check_unit,
+        await self._check(
             folder,
-            interval="1m",
-            input_series=self.series,
-            promql_expr_test=[
+            [
                 {
                     "expr": f"group by (alertname) ({_FIRING})",
                     "eval_time": f"{minute}m",
@@ -108,12 +102,9 @@ class Timeline:
 
     async def check_has_data(self, folder: Path, expressions: Iterable[str]) -> None:
         """Each expression gives at least one sample at the end."""
-        await asyncio.to_thread(
-            promtool.check_unit,
+        await self._check(
             folder,
-            interval="1m",
-            input_series=self.series,
-            promql_expr_test=[
+            [
                 {
                     "expr": f"count({expression}) > bool 0",
                     "eval_time": f"{self.minutes - 1}m",
@@ -121,6 +112,15 @@ class Timeline:
                 }
                 for expression in expressions
             ],
+        )
+
+    async def _check(self, folder: Path, expressions: list[dict[str, object]]) -> None:
+        await asyncio.to_thread(
+            promtool.check_unit,
+            folder,
+            interval="1m",
+            input_series=self.series,
+            promql_expr_test=expressions,
         )
 
     @property
